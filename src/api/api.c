@@ -1,0 +1,1 @@
+extern int api_api_pending;

@@ -1,0 +1,13 @@
+// Time. Durations and deadlines use the monotonic clock; only what is stored or shown is UTC.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+int64_t clock_monotonic_ns(void);
+int64_t clock_utc_ms(void);  // milliseconds since 1970-01-01T00:00:00Z
+double clock_ms_since(int64_t started_monotonic_ns);
+
+enum { CLOCK_TEXT_SIZE = 32 };
+// "2026-11-23T01:02:03.004Z"
+void clock_utc_text(int64_t utc_ms, char text[static CLOCK_TEXT_SIZE]);

@@ -1,0 +1,188 @@
+// Work is announced by raising `generation`; workers take tasks from one shared counter, so a
+// slow thread simply takes fewer. The caller returns when `workers_busy` is back at 0. A worker
+// that has spun SPIN_LIMIT times without news sleeps on the condition variable; the caller takes
+// the mutex to wake sleepers only when there are any.
+#define _GNU_SOURCE
+#include "base/thread_pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+
+enum {
+    SPIN_LIMIT = 4000,  // about 100 us of pause instructions: longer than the gap between layers
+    MAX_THREADS = 256,
+    WORKER_STACK_BYTES = 512 * 1024,  // kernels keep their scratch elsewhere
+};
+
+struct thread_pool {
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    size_t thread_count;  // with the caller
+    pthread_t *threads;   // [thread_count - 1]
+    size_t started;
+
+    thread_pool_task *function;  // of the current generation
+    void *context;
+    size_t task_count;
+    _Alignas(MEMORY_CACHE_LINE) atomic_size_t next_task;
+    _Alignas(MEMORY_CACHE_LINE) atomic_size_t workers_busy;
+    _Alignas(MEMORY_CACHE_LINE) atomic_ulong generation;
+    atomic_int sleepers;
+    atomic_bool is_stopping;
+};
+
+struct worker {
+    struct thread_pool *pool;
+    size_t index;
+};
+
+static void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void take_tasks(struct thread_pool *pool, size_t worker) {
+    for (;;) {
+        size_t task = atomic_fetch_add_explicit(&pool->next_task, 1, memory_order_relaxed);
+        if (task >= pool->task_count) return;
+        pool->function(pool->context, task, worker);
+    }
+}
+
+// Returns when the generation is no longer `seen`, spinning first and then sleeping.
+static void await_generation(struct thread_pool *pool, unsigned long seen) {
+    for (int i = 0; i < SPIN_LIMIT; i++) {
+        if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) return;
+        relax();
+    }
+    pthread_mutex_lock(&pool->mutex);
+    atomic_fetch_add(&pool->sleepers, 1);
+    while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
+    atomic_fetch_sub(&pool->sleepers, 1);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void *worker_main(void *argument) {
+    struct worker worker = *(struct worker *)argument;
+    memory_free(argument);
+    struct thread_pool *pool = worker.pool;
+    for (unsigned long seen = 0;; seen++) {
+        await_generation(pool, seen);
+        if (atomic_load(&pool->is_stopping)) return NULL;
+        take_tasks(pool, worker.index);
+        atomic_fetch_sub_explicit(&pool->workers_busy, 1, memory_order_release);
+    }
+}
+
+static void announce(struct thread_pool *pool) {
+    atomic_fetch_add(&pool->generation, 1);
+    if (atomic_load(&pool->sleepers) == 0) return;
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+void thread_pool_run(struct thread_pool *pool, thread_pool_task *function, void *context,
+                     size_t tasks) {
+    if (pool->thread_count == 1 || tasks <= 1) {
+        for (size_t task = 0; task < tasks; task++) function(context, task, 0);
+        return;
+    }
+    pool->function = function;
+    pool->context = context;
+    pool->task_count = tasks;
+    atomic_store_explicit(&pool->next_task, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->workers_busy, pool->thread_count - 1, memory_order_relaxed);
+    announce(pool);
+    take_tasks(pool, 0);
+    // Spin for the common case; on a machine with more threads than processors a worker may have
+    // been descheduled, and then yielding lets it finish.
+    for (int i = 0; atomic_load_explicit(&pool->workers_busy, memory_order_acquire) != 0; i++) {
+        if (i < SPIN_LIMIT) {
+            relax();
+        } else {
+            (void)sched_yield();
+        }
+    }
+}
+
+struct thread_pool *thread_pool_create(size_t threads, struct error *err) {
+    if (threads == 0) threads = processor_count();
+    if (threads > MAX_THREADS) threads = MAX_THREADS;
+    struct thread_pool *pool = memory_try_aligned(1, sizeof *pool);
+    if (pool == NULL) {
+        error_set(err, ERROR_INTERNAL, "out of memory for the thread pool");
+        return NULL;
+    }
+    *pool = (struct thread_pool){.thread_count = threads};
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pool->threads = memory_alloc(threads * sizeof *pool->threads);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    (void)pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+    bool is_done = true;
+    for (size_t i = 1; i < threads && is_done; i++) {
+        struct worker *worker = memory_alloc(sizeof *worker);
+        *worker = (struct worker){.pool = pool, .index = i};
+        is_done =
+            pthread_create(&pool->threads[pool->started], &attributes, worker_main, worker) == 0;
+        if (is_done) {
+            pool->started++;
+        } else {
+            memory_free(worker);
+        }
+    }
+    pthread_attr_destroy(&attributes);
+    if (is_done) return pool;
+    error_set(err, ERROR_INTERNAL, "cannot start %zu threads; ask for fewer with --threads",
+              threads);
+    thread_pool_destroy(pool);
+    return NULL;
+}
+
+void thread_pool_destroy(struct thread_pool *pool) {
+    if (pool == NULL) return;
+    atomic_store(&pool->is_stopping, true);
+    announce(pool);
+    for (size_t i = 0; i < pool->started; i++) pthread_join(pool->threads[i], NULL);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->mutex);
+    memory_free(pool->threads);
+    memory_free(pool);
+}
+
+size_t thread_pool_size(const struct thread_pool *pool) { return pool->thread_count; }
+
+// cgroup v2 "quota period" or "max period"; v1 keeps them in two files. 0 means no quota.
+static size_t quota_processors(void) {
+    double quota = -1, period = 0;
+    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+    if (file != NULL) {
+        if (fscanf(file, "%lf %lf", &quota, &period) != 2) quota = -1;
+        (void)fclose(file);
+    } else if ((file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re")) != NULL) {
+        if (fscanf(file, "%lf", &quota) != 1) quota = -1;
+        (void)fclose(file);
+        period = 100000;  // the kernel's default cpu.cfs_period_us
+    }
+    if (quota <= 0 || period <= 0) return 0;
+    double processors = quota / period;
+    return processors < 1 ? 1 : (size_t)(processors + 0.5);
+}
+
+size_t processor_count(void) {
+    cpu_set_t allowed;
+    size_t count = 1;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) count = (size_t)CPU_COUNT(&allowed);
+    size_t quota = quota_processors();
+    if (quota > 0 && quota < count) count = quota;
+    return count < 1 ? 1 : count;
+}

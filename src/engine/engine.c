@@ -1,0 +1,1 @@
+extern int engine_engine_pending;

@@ -1,0 +1,99 @@
+// The only door to models: pictures and words in, captions and vectors out. The threading story
+// is at the top of engine.c. All calls below may be made from any thread; they block until the
+// answer is there.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bounded_queue.h"
+#include "base/error.h"
+#include "image/pixels.h"
+
+enum {
+    EMBEDDING_WIDTH_MAX = 1024,  // ViT-B-32 has 512, ViT-L-14 768, the largest OpenCLIP towers 1024
+    CAPTION_TOKENS_MAX = 30,     // the original service's max_new_tokens
+    CAPTION_TEXT_SIZE = 1024,    // bytes with the NUL; 30 word pieces never reach it
+    MODEL_NAME_SIZE = 128,
+};
+
+enum mock_mode { MOCK_AUTO, MOCK_ALWAYS, MOCK_NEVER };
+
+struct engine_options {
+    const char *caption_model_folder;    // NULL: not found
+    const char *embedding_model_folder;  // NULL: not found
+    enum mock_mode mock;      // AUTO: full models when both folders are given, else mocks
+    const char *kernel_tier;  // NULL: the best
+    size_t threads;           // 0: all that this process may use
+    size_t queue_capacity;
+    const char *quarrel;  // why a model folder was not found, for the error; may be NULL
+};
+
+struct caption {
+    char text[CAPTION_TEXT_SIZE];
+    int32_t token_ids[CAPTION_TOKENS_MAX];  // generated ones, the closing separator included
+    float token_probabilities[CAPTION_TOKENS_MAX];
+    size_t token_count;
+    float confidence;  // geometric mean of token_probabilities, 0..1
+};
+
+struct embedding {
+    float values[EMBEDDING_WIDTH_MAX];  // unit length
+    size_t width;
+};
+
+// Milliseconds of each part; 0 for parts that were not needed.
+struct engine_timings {
+    double queue_ms;
+    double preprocess_ms;
+    double caption_vision_ms;
+    double caption_decode_ms;
+    double embedding_ms;
+};
+
+struct description {
+    struct caption caption;
+    struct embedding embedding;
+    float clip_score;  // cosine of picture and caption in CLIP's space
+    struct engine_timings timings;
+};
+
+// What answers, for logs, /healthz and the `model` field of answers.
+struct engine_info {
+    char caption_model[MODEL_NAME_SIZE];    // "blip-image-captioning-base", "mock"
+    char embedding_model[MODEL_NAME_SIZE];  // also the key of the vector space
+    bool is_mock;
+    const char *precision;    // "f32"
+    const char *kernel_tier;  // "avx512"
+    size_t threads;
+    size_t embedding_width;
+    size_t queue_capacity;
+};
+
+struct engine;
+
+// Loads the models (or mocks) and starts the worker. Returns NULL with the reason: a model file
+// that is wrong names the file and the tensor.
+struct engine *engine_create(const struct engine_options *options, struct error *err);
+// Answers what is queued, refuses the rest, then frees everything. Takes NULL.
+void engine_destroy(struct engine *engine);
+// No new work from now on (ERROR_UNAVAILABLE); what is queued is still answered.
+void engine_close(struct engine *engine);
+const struct engine_info *engine_info(const struct engine *engine);
+size_t engine_queue_depth(struct engine *engine);
+
+// Errors of all four: ERROR_OVERLOADED (queue full), ERROR_UNAVAILABLE (closing),
+// ERROR_INVALID (text that is not UTF-8), ERROR_INTERNAL (not finite numbers, out of memory).
+// Caption, vector and their cosine in one visit; what an upload needs.
+bool engine_describe_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
+                           struct description *description, struct error *err);
+bool engine_caption_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
+                          struct caption *caption, struct engine_timings *timings,
+                          struct error *err);
+bool engine_embed_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
+                        struct embedding *embedding, struct engine_timings *timings,
+                        struct error *err);
+// *is_cut (may be NULL) tells that the text was longer than the model reads.
+bool engine_embed_text(struct engine *engine, const char *text, enum queue_lane lane,
+                       struct embedding *embedding, bool *is_cut, struct engine_timings *timings,
+                       struct error *err);

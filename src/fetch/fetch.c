@@ -1,0 +1,1 @@
+extern int fetch_fetch_pending;

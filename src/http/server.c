@@ -1,0 +1,1 @@
+extern int http_server_pending;

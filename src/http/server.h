@@ -1,0 +1,94 @@
+// HTTP/1.1 server on libmicrohttpd: routes, limits, forms, responses. Knows bytes, not captions.
+//
+// Threads: a few event threads accept, read and write; they never run a handler that may wait.
+// A complete request goes to the pool of handler threads through a bounded queue while its
+// connection is suspended; a full queue answers 503 with Retry-After at once. Handlers of routes
+// marked is_instant (health, metrics, documents) run on the event thread, so they answer also
+// when every handler thread is busy.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+enum { HTTP_PATH_PARAMETERS_MAX = 4 };
+
+struct http_part {  // one part of a multipart/form-data body
+    const char *name;
+    const char *file_name;     // NULL when the part has none; a hint, folders already stripped
+    const char *content_type;  // NULL when the part has none
+    const unsigned char *bytes;
+    size_t size;
+};
+
+struct http_request;  // valid during the handler's call
+const char *http_request_method(const struct http_request *request);
+const char *http_request_path(const struct http_request *request);
+// Value of the n-th {placeholder} of the route, percent-decoded.
+const char *http_request_path_parameter(const struct http_request *request, size_t index);
+// Percent-decoded; NULL when absent, "" when without a value. The first of repeated ones.
+const char *http_request_query(const struct http_request *request, const char *name);
+const char *http_request_header(const struct http_request *request, const char *name);
+const unsigned char *http_request_body(const struct http_request *request, size_t *size);
+// "image/png" of the Content-Type header, lower case, without parameters; "" when absent.
+const char *http_request_media_type(const struct http_request *request);
+// Parses a multipart/form-data body on first use. NULL with ERROR_BAD_REQUEST or ERROR_TOO_LARGE.
+const struct http_part *http_request_parts(struct http_request *request, size_t *count,
+                                           struct error *err);
+
+struct http_response;
+void http_response_set_status(struct http_response *response, int status);
+// Copies name and value; values with CR or LF are dropped.
+void http_response_add_header(struct http_response *response, const char *name, const char *value);
+// Takes the body (memory_free'd later); content_type is a literal or outlives the response.
+void http_response_take_body(struct http_response *response, const char *content_type, char *body,
+                             size_t size);
+// Borrows the body: it must outlive the server (embedded pages).
+void http_response_set_static_body(struct http_response *response, const char *content_type,
+                                   const void *body, size_t size);
+// application/problem+json of RFC 9457 with `detail`, the status of the kind, Retry-After for
+// 429 and 503.
+void http_response_set_error(struct http_response *response, const struct error *err);
+
+typedef void http_handler(struct http_request *request, struct http_response *response,
+                          void *context);
+
+struct http_route {
+    const char *method;  // "GET"; HEAD is answered from GET
+    const char *path;    // "/images/{id}/content"
+    http_handler *handler;
+    bool is_instant;        // runs on the event thread: must not wait
+    size_t max_body_bytes;  // 0: no body accepted
+};
+
+// Told of every finished request. `route` is the template or NULL for an unknown path.
+typedef void http_observer(void *context, const char *method, const char *route, int status,
+                           double seconds);
+
+struct http_server_options {
+    const char *host;  // "127.0.0.1", "0.0.0.0", "::"
+    uint16_t port;     // 0: any free one, see http_server_port
+    const struct http_route *routes;
+    size_t route_count;
+    void *context;            // handed to handlers and the observer
+    http_observer *observer;  // may be NULL
+    size_t event_threads;
+    size_t handler_threads;
+    size_t queue_capacity;  // requests waiting for a handler thread
+    size_t connection_limit;
+    unsigned idle_timeout_s;        // a connection that neither sends nor receives
+    unsigned request_timeout_s;     // from the first byte of a request to its last
+    size_t max_pending_body_bytes;  // sum of the bodies held at once; beyond: 503
+};
+
+struct http_server;
+
+struct http_server *http_server_create(const struct http_server_options *options,
+                                       struct error *err);
+uint16_t http_server_port(const struct http_server *server);
+// Stops accepting, answers what is under way (at most drain_timeout_ms), closes. Frees.
+void http_server_destroy(struct http_server *server, int drain_timeout_ms);
+size_t http_server_active_requests(const struct http_server *server);

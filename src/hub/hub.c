@@ -1,0 +1,1 @@
+extern int hub_hub_pending;

@@ -1,0 +1,73 @@
+// Model files: where they are on this machine, and how they get here from the Hugging Face hub.
+// Uses the hub's ordinary cache layout, so Python tools and this program share their files.
+// Blocking; one thread.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum { HUB_PATH_SIZE = 4096 };
+
+// One line a model this program knows (hub_catalog.c): repository, purpose, files with sizes and
+// SHA-256 where they are known.
+struct hub_file {
+    const char *path;        // inside the repository
+    int64_t size_bytes;      // 0: not known beforehand
+    const char *sha256_hex;  // NULL: not known beforehand
+    bool is_required;
+};
+enum hub_purpose { HUB_CAPTION, HUB_EMBEDDING };
+struct hub_model {
+    const char *repository;  // "Salesforce/blip-image-captioning-base"
+    const char *folder;      // its last part: the folder's name under --models DIR
+    enum hub_purpose purpose;
+    const char *openclip_model;       // "ViT-B-32" or NULL: how OPENCLIP_MODEL names it
+    const char *openclip_pretrained;  // "laion2b_s34b_b79k" or NULL
+    const char *license;
+    const struct hub_file *files;
+    size_t file_count;
+};
+const struct hub_model *hub_models(size_t *count);
+const struct hub_model *hub_find_caption_model(void);
+// NULL with ERROR_INVALID that lists the known pairs.
+const struct hub_model *hub_find_embedding_model(const char *openclip_model,
+                                                 const char *openclip_pretrained,
+                                                 struct error *err);
+
+// Settings of the hub's own environment variables.
+struct hub_settings {
+    char endpoint[512];         // HF_ENDPOINT, without a slash at the end
+    char cache[HUB_PATH_SIZE];  // HF_HUB_CACHE, or $HF_HOME/hub
+    char token[512];            // empty: none
+    bool is_offline;            // HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE
+};
+bool hub_settings_read(struct hub_settings *settings, struct error *err);
+
+// Finds the folder that holds the model's files: models_folder/<folder> when models_folder is not
+// NULL, else the snapshot in the hub cache. No network. ERROR_NOT_FOUND says where it looked and
+// how to get it.
+bool hub_locate(const struct hub_settings *settings, const struct hub_model *model,
+                const char *models_folder, char folder[static HUB_PATH_SIZE], struct error *err);
+
+// Called while a file comes in; return false to stop. `total` 0: not known.
+typedef bool hub_progress(void *context, const char *file, int64_t done, int64_t total);
+
+struct hub_pull {
+    const struct hub_settings *settings;
+    const struct hub_model *model;
+    const char *revision;    // "main"
+    hub_progress *progress;  // may be NULL
+    void *context;
+    long connect_timeout_ms;  // 10 s
+};
+// Downloads what is missing: resumed where it broke off, size and SHA-256 checked, renamed into
+// place. Several processes may pull at once. Errors: ERROR_UPSTREAM, ERROR_TIMEOUT,
+// ERROR_UNAUTHORIZED, ERROR_NOT_FOUND, ERROR_RATE_LIMITED, ERROR_STORAGE, ERROR_UNAVAILABLE
+// (offline), ERROR_INVALID (wrong size or hash).
+bool hub_pull_model(const struct hub_pull *pull, struct error *err);
+
+// Hashes the files of a folder against the catalog. *checked: files compared with a known hash.
+bool hub_verify(const struct hub_model *model, const char *folder, size_t *checked,
+                hub_progress *progress, void *context, struct error *err);

@@ -1,0 +1,1 @@
+extern int index_vector_index_pending;

@@ -1,0 +1,1 @@
+extern int kernels_compute_pending;

@@ -1,0 +1,1 @@
+extern int model_vision_transformer_pending;

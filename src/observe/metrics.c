@@ -1,0 +1,1 @@
+extern int observe_metrics_pending;

@@ -1,0 +1,78 @@
+// What the product does, without HTTP: take a picture in, find pictures, give them back, delete
+// them. Owns nothing it is given. All functions may be called from any thread.
+#pragma once
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "fetch/fetch.h"
+#include "image/decode.h"
+#include "observe/metrics.h"
+#include "store/blob_folder.h"
+#include "store/store.h"
+
+struct service_options {
+    struct engine *engine;
+    struct store *store;
+    struct blob_folder *blobs;
+    struct metrics *metrics;
+    struct image_limits image_limits;
+    struct fetch_limits fetch_limits;
+    size_t decode_threads;  // pictures decoded at once
+};
+
+struct service;
+
+struct service *service_create(const struct service_options *options, struct error *err);
+void service_destroy(struct service *service);
+
+struct ingest_timings {
+    double decode_ms;
+    struct engine_timings engine;
+    double store_ms;
+    double total_ms;
+};
+
+struct ingest_result {
+    struct image_record record;
+    bool was_known;  // the same bytes were here already; nothing was computed
+    struct ingest_timings timings;
+};
+
+// A picture as bytes. Answers only when everything is durable. The same bytes uploaded at the
+// same time are computed once. Errors: those of image_decode, engine_describe_image, the store.
+bool service_ingest_image(struct service *service, const void *bytes, size_t size,
+                          const char *file_name, struct ingest_result *result, struct error *err);
+// A picture from an address: fetched, then as above.
+bool service_ingest_url(struct service *service, const char *url, struct ingest_result *result,
+                        struct error *err);
+
+bool service_get_image(struct service *service, const char *id, struct image_record *record,
+                       struct error *err);
+bool service_list_images(struct service *service, struct store_cursor *cursor, size_t limit,
+                         struct image_record *records, size_t *count, bool *has_more,
+                         struct error *err);
+bool service_delete_image(struct service *service, const char *id, struct error *err);
+// Original bytes; caller frees with memory_free.
+char *service_image_content(struct service *service, const char *id, struct image_record *record,
+                            size_t *size, struct error *err);
+// JPEG of at most max_side; caller frees with memory_free.
+char *service_image_thumbnail(struct service *service, const char *id, uint32_t max_side,
+                              size_t *size, struct error *err);
+
+struct search_timings {
+    double embed_ms;
+    double store_ms;
+    double total_ms;
+};
+// `matches` has room for k, best first. *is_cut: the query was longer than the model reads.
+bool service_search_text(struct service *service, const char *query, size_t k,
+                         struct store_match *matches, size_t *count, bool *is_cut,
+                         struct search_timings *timings, struct error *err);
+bool service_search_like_image(struct service *service, const char *id, size_t k,
+                               struct store_match *matches, size_t *count,
+                               struct search_timings *timings, struct error *err);
+bool service_search_picture(struct service *service, const void *bytes, size_t size, size_t k,
+                            struct store_match *matches, size_t *count,
+                            struct search_timings *timings, struct error *err);
+// Everything a request needs is there: the store answers, the engine is not closing.
+bool service_is_ready(struct service *service, struct error *err);

@@ -1,0 +1,1 @@
+extern int tokenize_clip_bpe_pending;

@@ -1,0 +1,1 @@
+extern int tokenize_wordpiece_pending;

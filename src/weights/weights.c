@@ -1,0 +1,1 @@
+extern int weights_weights_pending;
