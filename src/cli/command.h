@@ -1,0 +1,30 @@
+// The commands: one table in main.c, one file each. A command gets its settings (environment and
+// options, already checked) and the words that follow the options; it prints its answer on
+// standard output, its errors on standard error, and returns the exit code: 0, 1 failed, 2 wrong
+// usage. Only this room prints or exits.
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "cli/settings.h"
+
+struct command_input {
+    const struct settings *settings;
+    char **words;  // what is left after the options
+    size_t word_count;
+};
+
+typedef int command_function(const struct command_input *input);
+
+command_function command_serve;    // command_serve.c
+command_function command_caption;  // command_caption.c
+command_function command_embed;    // command_embed.c
+command_function command_search;   // command_search.c
+command_function command_images;   // command_images.c
+command_function command_models;   // command_models.c: pull | list | verify
+command_function command_bench;    // command_bench.c
+command_function command_version;  // command_version.c
+
+// Prints "imgrouter: <text>" on standard error; returns the kind's exit code.
+int command_fail(const struct error *err);

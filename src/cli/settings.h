@@ -1,0 +1,45 @@
+// What the user set: built-in default, then environment, then command-line option. The table is
+// settings_list.h.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+// Which commands take a setting.
+enum {
+    FOR_SERVE = 1,
+    FOR_CAPTION = 2,
+    FOR_EMBED = 4,
+    FOR_SEARCH = 8,
+    FOR_IMAGES = 16,
+    FOR_MODELS = 32,
+    FOR_BENCH = 64,
+    FOR_VERSION = 128,
+    FOR_PICTURES = FOR_CAPTION | FOR_EMBED | FOR_BENCH,
+    FOR_ENGINE = FOR_SERVE | FOR_PICTURES | FOR_SEARCH,
+    FOR_ALL = 255,
+};
+
+typedef const char *setting_TEXT;
+typedef int64_t setting_INTEGER;
+typedef bool setting_FLAG;
+
+struct settings {
+#define SETTING(field, type, ...) setting_##type field;
+#include "cli/settings_list.h"
+#undef SETTING
+};
+
+// Reads defaults and the environment of the settings that `command` takes, then the options in
+// argv (from argv[1] on). Words that are not options are moved to the front of argv + 1 and
+// counted. Strings are borrowed from argv and the environment. Errors: ERROR_USAGE.
+bool settings_read(struct settings *settings, int command, int argc, char **argv,
+                   size_t *word_count, struct error *err);
+// The options of a command, for --help.
+void settings_print_options(int command, FILE *out);
+// The settings reference in Markdown (docs/settings.md is this output).
+void settings_print_reference(FILE *out);

@@ -1,0 +1,54 @@
+// Every option of the program, once. Help texts, environment, defaults, limits and the reference
+// in docs/settings.md are derived from this table.
+//
+// SETTING(field, TYPE, option, environment variable or NULL, default, least, most, commands,
+//         value's name in help, help)
+//   TYPE TEXT: default is a string or NULL; least and most are not used
+//   TYPE INTEGER: default, least and most are numbers
+//   TYPE FLAG: default is 0 or 1; the environment takes true/false, 1/0, yes/no, on/off
+// clang-format off
+SETTING(host, TEXT, "host", "IMGROUTER_HOST", "127.0.0.1", 0, 0, FOR_SERVE, "ADDRESS",
+        "Address to listen on; 0.0.0.0 or :: for every network interface.")
+SETTING(port, INTEGER, "port", "IMGROUTER_PORT", 8001, 0, 65535, FOR_SERVE, "PORT",
+        "Port to listen on; 0 takes any free one and prints it.")
+SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "DIR",
+        "Folder of the database and the pictures (default: $XDG_DATA_HOME/imgrouter, else ~/.local/share/imgrouter).")
+SETTING(models, TEXT, "models", "IMGROUTER_MODELS", NULL, 0, 0, FOR_ENGINE | FOR_MODELS, "DIR",
+        "Folder with one sub-folder per model; without it the Hugging Face cache is used.")
+SETTING(use_mock_models, TEXT, "mock", "USE_MOCK_MODELS", "auto", 0, 0, FOR_ENGINE, "auto|true|false",
+        "auto: the full models if they are there, else mocks, said loudly; true: always mocks; false: never.")
+SETTING(openclip_model, TEXT, "openclip-model", "OPENCLIP_MODEL", "ViT-B-32", 0, 0, FOR_ENGINE | FOR_MODELS, "NAME",
+        "Architecture of the search model, as OpenCLIP names it.")
+SETTING(openclip_pretrained, TEXT, "openclip-pretrained", "OPENCLIP_PRETRAINED", "laion2b_s34b_b79k", 0, 0, FOR_ENGINE | FOR_MODELS, "NAME",
+        "Weights of the search model, as OpenCLIP names them.")
+SETTING(precision, TEXT, "precision", "IMGROUTER_PRECISION", "f32", 0, 0, FOR_ENGINE, "f32",
+        "Arithmetic of the models.")
+SETTING(kernels, TEXT, "kernels", "IMGROUTER_KERNELS", "auto", 0, 0, FOR_ENGINE, "auto|scalar|avx2|avx512|neon",
+        "Kernel tier; auto takes the best that the processor has.")
+SETTING(threads, INTEGER, "threads", "IMGROUTER_THREADS", 0, 0, 256, FOR_ENGINE, "N",
+        "Threads that compute; 0 takes the processors this process may use.")
+SETTING(queue_capacity, INTEGER, "queue", "IMGROUTER_QUEUE_CAPACITY", 32, 1, 100000, FOR_SERVE, "N",
+        "Model jobs that may wait; a request beyond them is answered 503 with Retry-After.")
+SETTING(max_upload_bytes, INTEGER, "max-upload-bytes", "IMGROUTER_MAX_UPLOAD_BYTES", 20971520, 1024, 1073741824, FOR_SERVE, "BYTES",
+        "Largest picture accepted, as a file.")
+SETTING(max_pixels, INTEGER, "max-pixels", "IMGROUTER_MAX_PIXELS", 64000000, 1, 1000000000, FOR_SERVE | FOR_PICTURES, "PIXELS",
+        "Largest picture accepted, width times height.")
+SETTING(url_allow_private, FLAG, "url-allow-private", "IMGROUTER_URL_ALLOW_PRIVATE", 0, 0, 0, FOR_SERVE, NULL,
+        "Let uploads by URL reach loopback and private networks, and ports other than 80 and 443.")
+SETTING(url_timeout_ms, INTEGER, "url-timeout-ms", "IMGROUTER_URL_TIMEOUT_MS", 15000, 100, 600000, FOR_SERVE, "MS",
+        "Time an upload by URL may take to fetch, redirects included.")
+SETTING(drain_timeout_ms, INTEGER, "drain-timeout-ms", "IMGROUTER_DRAIN_TIMEOUT_MS", 25000, 0, 600000, FOR_SERVE, "MS",
+        "Time that running requests get to finish after SIGTERM.")
+SETTING(log_level, TEXT, "log-level", "IMGROUTER_LOG_LEVEL", "info", 0, 0, FOR_ALL, "debug|info|warning|error|off",
+        "Least important log lines to write.")
+SETTING(is_json, FLAG, "json", NULL, 0, 0, 0, FOR_ALL & ~FOR_SERVE, NULL,
+        "Print JSON for machines, one object a line.")
+SETTING(is_text, FLAG, "text", NULL, 0, 0, 0, FOR_EMBED, NULL,
+        "The words are texts to embed, not pictures.")
+SETTING(result_count, INTEGER, "k", NULL, 10, 1, 1000, FOR_SEARCH | FOR_IMAGES, "N",
+        "Results to print.")
+SETTING(repository, TEXT, "repository", NULL, NULL, 0, 0, FOR_MODELS, "ORG/NAME",
+        "Another repository of the hub than the two that are served by default.")
+SETTING(runs, INTEGER, "runs", NULL, 5, 1, 1000, FOR_BENCH, "N",
+        "Times each stage is measured; the median is printed.")
+// clang-format on
