@@ -1,0 +1,95 @@
+#include "model/blip.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+
+enum { CAPTION_LIMIT = 64 };  // tokens kept for a caption; the service asks for 30
+
+struct blip {
+    struct blip_config config;
+    struct parameters *parameters;
+    struct vision_transformer vision;
+    const float *post_norm_gain;  // [image width]
+    const float *post_norm_bias;
+    struct blip_decoder decoder;
+};
+
+static const struct vision_names vision_names = {
+    .class_embedding = "vision_model.embeddings.class_embedding",
+    .position_embedding = "vision_model.embeddings.position_embedding",
+    .patch_weight = "vision_model.embeddings.patch_embedding.weight",
+    .patch_bias = "vision_model.embeddings.patch_embedding.bias",
+    .block_prefix = "vision_model.encoder.layers.",
+    .has_class_axes = true,
+    .block = &block_names_blip_vision,
+};
+
+struct blip *blip_load(const char *folder, struct error *err) {
+    static const char *const files[] = {"model.safetensors", "pytorch_model.bin", NULL};
+    struct blip *blip = memory_alloc(sizeof *blip);
+    if (!blip_config_read(&blip->config, folder, err)) goto fail;
+    blip->parameters = parameters_open(folder, files, err);
+    if (blip->parameters == NULL) goto fail;
+    const struct blip_config *config = &blip->config;
+    size_t limit =
+        config->text.max_positions < CAPTION_LIMIT ? config->text.max_positions : CAPTION_LIMIT;
+    if (!vision_transformer_load(&blip->vision, blip->parameters, &vision_names, &config->vision,
+                                 err) ||
+        !parameters_get_pair(blip->parameters, "", "vision_model.post_layernorm",
+                             SHAPE(config->vision.block.width), &blip->post_norm_gain,
+                             &blip->post_norm_bias, err) ||
+        !blip_decoder_load(&blip->decoder, blip->parameters, &config->text, blip->vision.tokens,
+                           limit, err))
+        goto fail;
+    return blip;
+fail:
+    blip_destroy(blip);
+    return NULL;
+}
+
+void blip_destroy(struct blip *blip) {
+    if (blip == NULL) return;
+    vision_transformer_clear(&blip->vision);
+    blip_decoder_clear(&blip->decoder);
+    parameters_close(blip->parameters);
+    memory_free(blip);
+}
+
+const struct blip_config *blip_config(const struct blip *blip) { return &blip->config; }
+
+void blip_see(struct blip *blip, struct compute *compute, const float *planes,
+              const struct model_trace *trace) {
+    struct vision_transformer *vision = &blip->vision;
+    size_t width = vision->shape.block.width;
+    vision_transformer_forward(vision, compute, planes, vision->tokens, "blip.vision", trace);
+    layer_norm_f32(compute, vision->states, vision->tokens, width, blip->post_norm_gain,
+                   blip->post_norm_bias, vision->shape.block.epsilon, vision->states);
+    model_trace_tap(trace, "blip.vision.output", vision->states, 0, vision->tokens, width);
+    blip_decoder_look(&blip->decoder, compute, vision->states);
+}
+
+size_t blip_tell(struct blip *blip, struct compute *compute, size_t limit, int32_t *ids,
+                 float *probabilities, const struct model_trace *trace, struct error *err) {
+    struct blip_decoder *decoder = &blip->decoder;
+    size_t vocabulary = decoder->shape.vocabulary_size;
+    if (limit > decoder->max_tokens) limit = decoder->max_tokens;
+    int32_t token = blip->config.begin_token;
+    size_t count = 0;
+    while (count < limit) {
+        blip_decoder_step(decoder, compute, token, count);
+        if (count == 0) model_trace_tap(trace, "blip.logits_0", decoder->logits, 0, 1, vocabulary);
+        token = (int32_t)argmax_softmax_f32(compute, decoder->logits, vocabulary,
+                                            &probabilities[count]);
+        if (!isfinite(probabilities[count]) || probabilities[count] <= 0) {
+            error_set(err, ERROR_INTERNAL,
+                      "the caption model computed numbers that are not finite; its weights (%s) "
+                      "are probably damaged: run imgrouter models verify",
+                      parameters_path(blip->parameters));
+            return 0;
+        }
+        ids[count++] = token;
+        if (token == blip->config.end_token) break;
+    }
+    return count;
+}

@@ -1,0 +1,39 @@
+// BLIP for captioning: a vision transformer and a BERT-like text decoder that looks at its
+// states. One thread at a time: it owns its scratch.
+#pragma once
+
+#include <stdint.h>
+
+#include "kernels/kernels.h"
+#include "model/blip_decoder.h"
+#include "model/normalization.h"
+#include "model/parameters.h"
+#include "model/trace.h"
+#include "model/vision_transformer.h"
+
+struct blip_config {
+    struct vision_shape vision;
+    struct blip_decoder_shape text;
+    int32_t begin_token;                 // [DEC], bos_token_id: where every caption starts
+    int32_t end_token;                   // [SEP], sep_token_id
+    struct normalization normalization;  // of the picture
+};
+
+// Reads config.json and preprocessor_config.json of the folder.
+bool blip_config_read(struct blip_config *config, const char *folder, struct error *err);
+
+struct blip;
+
+// Every tensor is checked against the config. Errors name the file and what is wrong with it.
+struct blip *blip_load(const char *folder, struct error *err);
+void blip_destroy(struct blip *blip);
+const struct blip_config *blip_config(const struct blip *blip);
+
+// planes [3, image_size, image_size]: computes what the decoder will look at.
+void blip_see(struct blip *blip, struct compute *compute, const float *planes,
+              const struct model_trace *trace);
+// Greedy caption of the picture seen last: at most `limit` tokens, the end token included, with
+// the probability of each. Returns the count; 0 with ERROR_INTERNAL when the numbers are not
+// finite.
+size_t blip_tell(struct blip *blip, struct compute *compute, size_t limit, int32_t *ids,
+                 float *probabilities, const struct model_trace *trace, struct error *err);

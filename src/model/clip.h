@@ -1,0 +1,48 @@
+// CLIP / OpenCLIP with a vision transformer: pictures and texts to unit vectors in one space.
+// Reads open_clip's and transformers' tensor names. One thread at a time: it owns its scratch.
+#pragma once
+
+#include <stdint.h>
+
+#include "kernels/kernels.h"
+#include "model/normalization.h"
+#include "model/parameters.h"
+#include "model/trace.h"
+#include "model/transformer_block.h"
+#include "model/vision_transformer.h"
+
+struct clip_config {
+    struct vision_shape vision;
+    struct block_shape text;
+    size_t text_layers;
+    size_t context_length;  // tokens a text may have
+    size_t vocabulary_size;
+    size_t embedding_width;
+    struct normalization normalization;  // of the picture
+};
+
+// Reads open_clip_config.json or config.json (and preprocessor_config.json) of the folder.
+// prefers_open_clip: which of the two to believe when both are there.
+bool clip_config_read(struct clip_config *config, const char *folder, bool prefers_open_clip,
+                      struct error *err);
+
+struct clip;
+
+// Every tensor is checked against the config. Errors name the file and what is wrong with it.
+struct clip *clip_load(const char *folder, struct error *err);
+void clip_destroy(struct clip *clip);
+const struct clip_config *clip_config(const struct clip *clip);
+
+enum { CLIP_FINGERPRINT_SIZE = 9 };
+// Eight hex digits that tell one space of vectors from another: a hash of the two projections'
+// values, so the same weights published in another file format keep theirs.
+void clip_fingerprint(const struct clip *clip, char text[static CLIP_FINGERPRINT_SIZE]);
+
+// planes [3, image_size, image_size] -> embedding [embedding_width], unit length.
+// ERROR_INTERNAL when the numbers are not finite.
+bool clip_embed_image(struct clip *clip, struct compute *compute, const float *planes,
+                      float *embedding, const struct model_trace *trace, struct error *err);
+// Token ids with start and end; `count` up to context_length. Only the tokens up to the highest
+// id (the end token) are computed: the tower is causal, so the rest cannot matter.
+bool clip_embed_text(struct clip *clip, struct compute *compute, const int32_t *ids, size_t count,
+                     float *embedding, const struct model_trace *trace, struct error *err);
