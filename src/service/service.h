@@ -74,5 +74,9 @@ bool service_search_like_image(struct service *service, const char *id, size_t k
 bool service_search_picture(struct service *service, const void *bytes, size_t size, size_t k,
                             struct store_match *matches, size_t *count,
                             struct search_timings *timings, struct error *err);
+// The same with a picture that is fetched from an address first, as service_ingest_url does.
+bool service_search_url(struct service *service, const char *url, size_t k,
+                        struct store_match *matches, size_t *count, struct search_timings *timings,
+                        struct error *err);
 // Everything a request needs is there: the store answers, the engine is not closing.
 bool service_is_ready(struct service *service, struct error *err);
