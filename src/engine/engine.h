@@ -20,13 +20,16 @@ enum {
 enum mock_mode { MOCK_AUTO, MOCK_ALWAYS, MOCK_NEVER };
 
 struct engine_options {
-    const char *caption_model_folder;    // NULL: not found
-    const char *embedding_model_folder;  // NULL: not found
-    enum mock_mode mock;      // AUTO: full models when both folders are given, else mocks
-    const char *kernel_tier;  // NULL: the best
+    const char *caption_model_folder;    // NULL: not there
+    const char *caption_model_name;      // shown to users: "blip-image-captioning-base"
+    const char *embedding_model_folder;  // NULL: not there
+    const char *embedding_model_name;
+    bool needs_captions;  // whether the caller will ask for them; spares the load otherwise
+    bool needs_embeddings;
+    enum mock_mode mock;      // AUTO: mocks when a model that is needed is not there
+    const char *kernel_tier;  // NULL or "auto": the best that the processor has
     size_t threads;           // 0: all that this process may use
     size_t queue_capacity;
-    const char *quarrel;  // why a model folder was not found, for the error; may be NULL
 };
 
 struct caption {
@@ -60,8 +63,10 @@ struct description {
 
 // What answers, for logs, /healthz and the `model` field of answers.
 struct engine_info {
-    char caption_model[MODEL_NAME_SIZE];    // "blip-image-captioning-base", "mock"
-    char embedding_model[MODEL_NAME_SIZE];  // also the key of the vector space
+    char caption_model[MODEL_NAME_SIZE];  // "blip-image-captioning-base", "mock"
+    // "CLIP-ViT-B-32-laion2B-s34B-b79K@1a2b3c4d": the digits tell the weights apart, so this is
+    // also the key of the vector space.
+    char embedding_model[MODEL_NAME_SIZE];
     bool is_mock;
     const char *precision;    // "f32"
     const char *kernel_tier;  // "avx512"

@@ -1,0 +1,240 @@
+#include "engine/models.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/sha256.h"
+#include "engine/mock_models.h"
+#include "image/preprocess.h"
+#include "kernels/kernels.h"
+#include "model/blip.h"
+#include "model/clip.h"
+#include "tokenize/clip_bpe.h"
+#include "tokenize/wordpiece.h"
+
+enum {
+    CLIP_CONTEXT_MAX = 1024
+};  // tokens of a text; every published CLIP has 77 or fewer than this
+
+struct models {
+    bool is_mock;
+    struct compute *compute;
+    struct blip *blip;  // NULL when captions are not needed, and for mocks
+    struct wordpiece *caption_vocabulary;
+    struct clip *clip;  // NULL when embeddings are not needed, and for mocks
+    struct clip_bpe *text_vocabulary;
+};
+
+static bool join_path(char *path, size_t size, const char *folder, const char *name,
+                      struct error *err) {
+    int length = snprintf(path, size, "%s/%s", folder, name);
+    return (length >= 0 && (size_t)length < size) ||
+           error_set(err, ERROR_INVALID, "the path of the model folder %.80s… is too long", folder);
+}
+
+static bool load_caption_model(struct models *models, const char *folder, struct error *err) {
+    char path[4096];
+    if (!join_path(path, sizeof path, folder, "vocab.txt", err)) return false;
+    models->caption_vocabulary = wordpiece_load(path, err);
+    if (models->caption_vocabulary == NULL) return false;
+    models->blip = blip_load(folder, err);
+    return models->blip != NULL;
+}
+
+static bool load_embedding_model(struct models *models, const char *folder, struct error *err) {
+    char merges[4096], vocabulary[4096];
+    if (!join_path(merges, sizeof merges, folder, "merges.txt", err) ||
+        !join_path(vocabulary, sizeof vocabulary, folder, "vocab.json", err))
+        return false;
+    models->text_vocabulary = clip_bpe_load(merges, vocabulary, err);
+    if (models->text_vocabulary == NULL) return false;
+    models->clip = clip_load(folder, err);
+    if (models->clip == NULL) return false;
+    size_t width = clip_config(models->clip)->embedding_width;
+    if (width > EMBEDDING_WIDTH_MAX)
+        return error_set(err, ERROR_INVALID,
+                         "%s: vectors of %zu numbers are longer than this program keeps (%d)",
+                         folder, width, EMBEDDING_WIDTH_MAX);
+    size_t known = clip_bpe_vocabulary_size(models->text_vocabulary);
+    if (known <= clip_config(models->clip)->vocabulary_size) return true;
+    return error_set(err, ERROR_INVALID,
+                     "%s: the vocabulary files have %zu tokens, the model only %zu: they do not "
+                     "belong together",
+                     folder, known, clip_config(models->clip)->vocabulary_size);
+}
+
+// Mocks, or the real thing? AUTO falls back only when a folder is absent; a model that is there
+// but damaged is an error, or a broken download would be answered by mocks unnoticed.
+static bool choose_mocks(const struct engine_options *options, bool *is_mock, struct error *err) {
+    bool lacks_captions = options->needs_captions && options->caption_model_folder == NULL;
+    bool lacks_embeddings = options->needs_embeddings && options->embedding_model_folder == NULL;
+    *is_mock = options->mock == MOCK_ALWAYS ||
+               (options->mock == MOCK_AUTO && (lacks_captions || lacks_embeddings));
+    if (*is_mock || (!lacks_captions && !lacks_embeddings)) return true;
+    return error_set(err, ERROR_UNAVAILABLE,
+                     "the %s model is not on this machine; get it with: imgrouter models pull",
+                     lacks_captions ? "caption" : "search");
+}
+
+struct models *models_load(const struct engine_options *options, struct engine_info *info,
+                           struct error *err) {
+    struct models *models = memory_alloc(sizeof *models);
+    if (!choose_mocks(options, &models->is_mock, err)) goto fail;
+    const char *tier = options->kernel_tier;
+    models->compute = compute_create(tier != NULL && strcmp(tier, "auto") == 0 ? NULL : tier,
+                                     options->threads, err);
+    if (models->compute == NULL) goto fail;
+    *info = (struct engine_info){.is_mock = models->is_mock,
+                                 .precision = "f32",
+                                 .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
+                                 .threads = compute_threads(models->compute)};
+    if (models->is_mock) {
+        info->embedding_width = MOCK_EMBEDDING_WIDTH;
+        (void)snprintf(info->caption_model, MODEL_NAME_SIZE, "mock");
+        (void)snprintf(info->embedding_model, MODEL_NAME_SIZE, "mock");
+        return models;
+    }
+    if (options->needs_captions) {
+        if (!load_caption_model(models, options->caption_model_folder, err)) goto fail;
+        (void)snprintf(info->caption_model, MODEL_NAME_SIZE, "%s", options->caption_model_name);
+    }
+    if (options->needs_embeddings) {
+        if (!load_embedding_model(models, options->embedding_model_folder, err)) goto fail;
+        char fingerprint[CLIP_FINGERPRINT_SIZE];
+        clip_fingerprint(models->clip, fingerprint);
+        (void)snprintf(info->embedding_model, MODEL_NAME_SIZE, "%.*s@%s",
+                       MODEL_NAME_SIZE - CLIP_FINGERPRINT_SIZE - 1, options->embedding_model_name,
+                       fingerprint);
+        info->embedding_width = clip_config(models->clip)->embedding_width;
+    }
+    return models;
+fail:
+    models_destroy(models);
+    return NULL;
+}
+
+void models_destroy(struct models *models) {
+    if (models == NULL) return;
+    blip_destroy(models->blip);
+    wordpiece_destroy(models->caption_vocabulary);
+    clip_destroy(models->clip);
+    clip_bpe_destroy(models->text_vocabulary);
+    compute_destroy(models->compute);
+    memory_free(models);
+}
+
+static float *planes_create(size_t size, struct error *err) {
+    float *planes = memory_try_aligned(3 * size * size, sizeof *planes);
+    if (planes == NULL)
+        error_set(err, ERROR_INTERNAL, "out of memory preparing a picture; try again shortly");
+    return planes;
+}
+
+static struct image_normalization image_normalization_of(const struct normalization *from) {
+    struct image_normalization to;
+    memcpy(to.mean, from->mean, sizeof to.mean);
+    memcpy(to.deviation, from->deviation, sizeof to.deviation);
+    return to;
+}
+
+bool models_prepare_image(const struct models *models, const struct pixels *pixels,
+                          bool for_caption, bool for_embedding, struct prepared_image *image,
+                          struct error *err) {
+    *image = (struct prepared_image){0};
+    if (models->is_mock) {
+        sha256(pixels->rgb, (size_t)3 * pixels->width * pixels->height, image->hash);
+        return true;
+    }
+    if (for_caption) {
+        const struct blip_config *config = blip_config(models->blip);
+        size_t size = config->vision.image_size;
+        struct image_normalization normalization = image_normalization_of(&config->normalization);
+        image->caption_planes = planes_create(size, err);
+        if (image->caption_planes == NULL ||
+            !preprocess_squash(pixels, (uint32_t)size, &normalization, image->caption_planes, err))
+            return false;
+    }
+    if (for_embedding) {
+        const struct clip_config *config = clip_config(models->clip);
+        size_t size = config->vision.image_size;
+        struct image_normalization normalization = image_normalization_of(&config->normalization);
+        image->embedding_planes = planes_create(size, err);
+        if (image->embedding_planes == NULL ||
+            !preprocess_crop(pixels, (uint32_t)size, &normalization, image->embedding_planes, err))
+            return false;
+    }
+    return true;
+}
+
+void prepared_image_clear(struct prepared_image *image) {
+    memory_free(image->caption_planes);
+    memory_free(image->embedding_planes);
+    *image = (struct prepared_image){0};
+}
+
+// Geometric mean of the probabilities, summed as logarithms so that it cannot underflow.
+static float confidence_of(const float *probabilities, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) sum += log((double)probabilities[i]);
+    return count == 0 ? 0.0f : (float)exp(sum / (double)count);
+}
+
+bool models_caption(struct models *models, const struct prepared_image *image,
+                    struct caption *caption, struct engine_timings *timings, struct error *err) {
+    if (models->is_mock) {
+        mock_caption(image->hash, caption);
+        return true;
+    }
+    int64_t started = clock_monotonic_ns();
+    blip_see(models->blip, models->compute, image->caption_planes, NULL);
+    timings->caption_vision_ms = clock_ms_since(started);
+
+    started = clock_monotonic_ns();
+    caption->token_count = blip_tell(models->blip, models->compute, CAPTION_TOKENS_MAX,
+                                     caption->token_ids, caption->token_probabilities, NULL, err);
+    timings->caption_decode_ms = clock_ms_since(started);
+    if (caption->token_count == 0) return false;
+    caption->confidence = confidence_of(caption->token_probabilities, caption->token_count);
+    char *text = wordpiece_decode_copy(models->caption_vocabulary, caption->token_ids,
+                                       caption->token_count, err);
+    if (text == NULL) return false;
+    (void)snprintf(caption->text, sizeof caption->text, "%s", text);
+    memory_free(text);
+    return true;
+}
+
+bool models_embed_image(struct models *models, const struct prepared_image *image,
+                        struct embedding *embedding, struct error *err) {
+    if (models->is_mock) {
+        mock_embed_image(image->hash, embedding);
+        return true;
+    }
+    embedding->width = clip_config(models->clip)->embedding_width;
+    return clip_embed_image(models->clip, models->compute, image->embedding_planes,
+                            embedding->values, NULL, err);
+}
+
+bool models_embed_text(struct models *models, const char *text, struct embedding *embedding,
+                       bool *is_cut, struct error *err) {
+    if (models->is_mock) {
+        if (is_cut != NULL) *is_cut = false;
+        return mock_embed_text(text, embedding, err);
+    }
+    const struct clip_config *config = clip_config(models->clip);
+    int32_t ids[CLIP_CONTEXT_MAX];
+    size_t capacity =
+        config->context_length < CLIP_CONTEXT_MAX ? config->context_length : CLIP_CONTEXT_MAX;
+    size_t count = clip_bpe_encode(models->text_vocabulary, text, ids, capacity, is_cut, err);
+    if (count == 0) return false;
+    embedding->width = config->embedding_width;
+    return clip_embed_text(models->clip, models->compute, ids, count, embedding->values, NULL, err);
+}
+
+float models_similarity(const struct models *models, const struct embedding *a,
+                        const struct embedding *b) {
+    return dot_f32(models->compute, a->values, b->values, a->width);
+}
