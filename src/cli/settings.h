@@ -24,12 +24,13 @@ enum {
     FOR_ALL = 255,
 };
 
-typedef const char *setting_TEXT;
-typedef int64_t setting_INTEGER;
-typedef bool setting_FLAG;
+// The C types of the table's TYPE column.
+#define SETTING_TEXT const char *
+#define SETTING_INTEGER int64_t
+#define SETTING_FLAG bool
 
 struct settings {
-#define SETTING(field, type, ...) setting_##type field;
+#define SETTING(field, type, ...) SETTING_##type field;
 #include "cli/settings_list.h"
 #undef SETTING
 };

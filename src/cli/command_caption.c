@@ -1,0 +1,54 @@
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/engine_setup.h"
+#include "cli/json_line.h"
+
+static void print_caption(const char *file, const struct caption *caption, const char *model,
+                          double ms, bool is_json) {
+    if (!is_json) {
+        (void)printf("%s: %s\n", file, caption->text);
+        (void)fflush(stdout);
+        return;
+    }
+    json_line_print(json_pack(
+        "{s:o, s:o, s:f, s:o, s:o, s:s, s:f}", "file", json_line_text(file), "caption",
+        json_line_text(caption->text), "confidence", (double)caption->confidence, "token_ids",
+        json_line_ids(caption->token_ids, caption->token_count), "token_probs",
+        json_line_numbers(caption->token_probabilities, caption->token_count), "model", model, "ms",
+        ms));
+}
+
+static bool caption_file(struct engine *engine, const struct settings *settings, const char *file,
+                         struct error *err) {
+    struct pixels pixels;
+    struct caption caption;
+    int64_t started = clock_monotonic_ns();
+    if (!picture_file_read(settings, file, &pixels, err)) return false;
+    bool is_done = engine_caption_image(engine, &pixels, QUEUE_INTERACTIVE, &caption, NULL, err);
+    pixels_clear(&pixels);
+    if (!is_done) return false;
+    print_caption(file, &caption, engine_info(engine)->caption_model, clock_ms_since(started),
+                  settings->is_json);
+    return true;
+}
+
+int command_caption(const struct command_input *input) {
+    struct error err = {0};
+    if (input->word_count == 0) {
+        error_set(&err, ERROR_USAGE, "name at least one picture: imgrouter caption photo.jpg");
+        return command_fail(&err);
+    }
+    struct engine *engine = engine_setup_create(input->settings, true, false, &err);
+    if (engine == NULL) return command_fail(&err);
+    int exit_code = 0;
+    for (size_t i = 0; i < input->word_count; i++) {
+        // One bad file does not stop the others.
+        error_clear(&err);
+        if (!caption_file(engine, input->settings, input->words[i], &err))
+            exit_code = command_fail(&err);
+    }
+    engine_destroy(engine);
+    return exit_code;
+}

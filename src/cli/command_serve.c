@@ -1,0 +1,167 @@
+// The server's life: open everything, say where it listens, wait for a signal, drain, close in
+// the opposite order. All work is done by the rooms' own threads; this one only waits.
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/thread_pool.h"
+#include "cli/command.h"
+#include "cli/data_folder.h"
+#include "cli/engine_setup.h"
+#include "cli/version.h"
+#include "fetch/fetch.h"
+#include "http/server.h"
+
+enum {
+    EVENT_THREADS = 2,
+    EXTRA_HANDLERS = 16,  // handlers for requests that need no model, beside those that wait for it
+    CONNECTION_LIMIT = 1024,
+    IDLE_TIMEOUT_S = 30,
+    REQUEST_TIMEOUT_S = 60,
+    URL_CONNECT_TIMEOUT_MS = 5000,
+    URL_REDIRECTS = 5,
+    PENDING_BODIES = 16,  // uploads of the largest size held at once
+};
+
+struct server {
+    struct engine *engine;
+    struct store *store;
+    struct blob_folder *blobs;
+    struct metrics *metrics;
+    struct service *service;
+    struct api api;
+    struct http_server *http;
+};
+
+static bool open_storage(struct server *server, const struct settings *settings,
+                         struct error *err) {
+    char data[DATA_PATH_SIZE], pictures[DATA_PATH_SIZE + 16];
+    if (!data_folder_path(settings, data, err)) return false;
+    server->store = sqlite_store_create(data, err);
+    if (server->store == NULL) return false;
+    (void)snprintf(pictures, sizeof pictures, "%s/pictures", data);
+    server->blobs = blob_folder_create(pictures, err);
+    if (server->blobs == NULL) return false;
+    log_info("data: %s", data);
+    return true;
+}
+
+static bool open_service(struct server *server, const struct settings *settings,
+                         struct error *err) {
+    struct image_limits image_limits = {.max_bytes = (size_t)settings->max_upload_bytes,
+                                        .max_pixels = (uint64_t)settings->max_pixels,
+                                        .max_side = image_limits_default.max_side};
+    struct fetch_limits fetch_limits = {.max_bytes = (size_t)settings->max_upload_bytes,
+                                        .timeout_ms = (long)settings->url_timeout_ms,
+                                        .connect_timeout_ms = URL_CONNECT_TIMEOUT_MS,
+                                        .max_redirects = URL_REDIRECTS,
+                                        .allows_private = settings->url_allow_private};
+    server->metrics = metrics_create(err);
+    if (server->metrics == NULL) return false;
+    server->service = service_create(&(struct service_options){.engine = server->engine,
+                                                               .store = server->store,
+                                                               .blobs = server->blobs,
+                                                               .metrics = server->metrics,
+                                                               .image_limits = image_limits,
+                                                               .fetch_limits = fetch_limits,
+                                                               .decode_threads = processor_count()},
+                                     err);
+    return server->service != NULL;
+}
+
+static bool open_http(struct server *server, const struct settings *settings, struct error *err) {
+    size_t max_upload_bytes = (size_t)settings->max_upload_bytes;
+    server->api = (struct api){.service = server->service,
+                               .engine = server->engine,
+                               .store = server->store,
+                               .metrics = server->metrics,
+                               .version = IMGROUTER_VERSION,
+                               .max_upload_bytes = max_upload_bytes};
+    if (!api_init(&server->api, err)) return false;
+    // A handler waits while its job is in the model queue, so there are as many as the queue has
+    // places and some more: the queue, not the number of threads, decides when it is full.
+    size_t handlers = (size_t)settings->queue_capacity + EXTRA_HANDLERS;
+    server->http = http_server_create(
+        &(struct http_server_options){.host = settings->host,
+                                      .port = (uint16_t)settings->port,
+                                      .routes = server->api.routes,
+                                      .route_count = server->api.route_count,
+                                      .context = &server->api,
+                                      .observer = api_observe,
+                                      .event_threads = EVENT_THREADS,
+                                      .handler_threads = handlers,
+                                      .queue_capacity = handlers,
+                                      .connection_limit = CONNECTION_LIMIT,
+                                      .idle_timeout_s = IDLE_TIMEOUT_S,
+                                      .request_timeout_s = REQUEST_TIMEOUT_S,
+                                      .max_pending_body_bytes = PENDING_BODIES * max_upload_bytes},
+        err);
+    return server->http != NULL;
+}
+
+static void close_all(struct server *server, int drain_timeout_ms) {
+    if (server->http != NULL) http_server_destroy(server->http, drain_timeout_ms);
+    api_clear(&server->api);
+    service_destroy(server->service);
+    metrics_destroy(server->metrics);
+    blob_folder_destroy(server->blobs);
+    if (server->store != NULL) server->store->operations->destroy(server->store);
+    engine_destroy(server->engine);
+    fetch_global_cleanup();
+}
+
+// A second signal means: now.
+static void *watch_second_signal(void *argument) {
+    int signal_number;
+    if (sigwait(argument, &signal_number) == 0) {
+        log_warning("second signal: stopping without waiting");
+        _exit(1);
+    }
+    return NULL;
+}
+
+static void wait_for_signal(struct server *server, const struct settings *settings,
+                            sigset_t *signals) {
+    const char *open = settings->host[0] != '\0' && strchr(settings->host, ':') != NULL ? "[" : "";
+    (void)printf("listening on http://%s%s%s:%u\n", open, settings->host, open[0] == '[' ? "]" : "",
+                 (unsigned)http_server_port(server->http));
+    (void)fflush(stdout);
+    int signal_number = 0;
+    while (sigwait(signals, &signal_number) != 0) {
+    }
+    log_info("signal %d: finishing %zu running requests, then stopping", signal_number,
+             http_server_active_requests(server->http));
+    pthread_t watcher;
+    if (pthread_create(&watcher, NULL, watch_second_signal, signals) == 0)
+        (void)pthread_detach(watcher);
+}
+
+int command_serve(const struct command_input *input) {
+    const struct settings *settings = input->settings;
+    struct error err = {0};
+    if (input->word_count > 0) {
+        error_set(&err, ERROR_USAGE, "serve takes options only, not \"%s\"", input->words[0]);
+        return command_fail(&err);
+    }
+    // Blocked before any thread starts, so that only sigwait sees them.
+    static sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+
+    struct server server = {0};
+    bool is_open = fetch_global_init(&err) && open_storage(&server, settings, &err) &&
+                   (server.engine = engine_setup_create(settings, true, true, &err)) != NULL &&
+                   open_service(&server, settings, &err) && open_http(&server, settings, &err);
+    if (is_open) wait_for_signal(&server, settings, &signals);
+    close_all(&server, (int)settings->drain_timeout_ms);
+    if (!is_open) return command_fail(&err);
+    log_info("stopped");
+    return 0;
+}
