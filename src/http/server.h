@@ -26,10 +26,11 @@ struct http_part {  // one part of a multipart/form-data body
 
 struct http_request;  // valid during the handler's call
 const char *http_request_method(const struct http_request *request);
-const char *http_request_path(const struct http_request *request);
+const char *http_request_path(const struct http_request *request);  // as sent, without query
 // Value of the n-th {placeholder} of the route, percent-decoded.
 const char *http_request_path_parameter(const struct http_request *request, size_t index);
-// Percent-decoded; NULL when absent, "" when without a value. The first of repeated ones.
+// Percent-decoded, valid UTF-8; NULL when absent, "" when without a value. The first of repeated
+// ones.
 const char *http_request_query(const struct http_request *request, const char *name);
 const char *http_request_header(const struct http_request *request, const char *name);
 const unsigned char *http_request_body(const struct http_request *request, size_t *size);
@@ -64,14 +65,16 @@ struct http_route {
     size_t max_body_bytes;  // 0: no body accepted
 };
 
-// Told of every finished request. `route` is the template or NULL for an unknown path.
+// Told of every finished request, on an event thread. `route` is the template or NULL for an
+// unknown path or method; `method` is the route's (GET for HEAD) where there is one; `status` is
+// 499 when the client went away before its answer.
 typedef void http_observer(void *context, const char *method, const char *route, int status,
                            double seconds);
 
 struct http_server_options {
-    const char *host;  // "127.0.0.1", "0.0.0.0", "::"
-    uint16_t port;     // 0: any free one, see http_server_port
-    const struct http_route *routes;
+    const char *host;                 // "127.0.0.1", "0.0.0.0", "::"
+    uint16_t port;                    // 0: any free one, see http_server_port
+    const struct http_route *routes;  // must outlive the server
     size_t route_count;
     void *context;            // handed to handlers and the observer
     http_observer *observer;  // may be NULL
@@ -91,4 +94,5 @@ struct http_server *http_server_create(const struct http_server_options *options
 uint16_t http_server_port(const struct http_server *server);
 // Stops accepting, answers what is under way (at most drain_timeout_ms), closes. Frees.
 void http_server_destroy(struct http_server *server, int drain_timeout_ms);
-size_t http_server_active_requests(const struct http_server *server);
+size_t http_server_active_requests(struct http_server *server);
+size_t http_server_queue_depth(struct http_server *server);  // requests waiting for a thread

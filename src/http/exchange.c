@@ -1,0 +1,191 @@
+#include "http/exchange.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/admission.h"
+#include "http/server_private.h"
+
+enum { STATUS_CLIENT_GONE = 499 };  // not sent, only observed; the number nginx uses
+
+static int64_t seconds_from_now(unsigned seconds) {
+    return clock_monotonic_ns() + (int64_t)seconds * 1000000000;
+}
+
+// How long a connection may take until its next request is complete.
+static int64_t next_request_deadline(const struct http_server *server) {
+    return seconds_from_now(server->options.idle_timeout_s + server->options.request_timeout_s);
+}
+
+static struct watched_connection *watched(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
+// Refusing here rather than with MHD_quiesce_daemon: that one races with event threads that reach
+// or leave their connection limit, and libmicrohttpd aborts the process when it loses.
+enum MHD_Result exchange_accept_connection(void *context, const struct sockaddr *address,
+                                           socklen_t address_size) {
+    const struct http_server *server = context;
+    (void)address;
+    (void)address_size;
+    return atomic_load(&server->is_draining) ? MHD_NO : MHD_YES;
+}
+
+void exchange_note_connection(void *context, struct MHD_Connection *connection,
+                              void **watched_connection, enum MHD_ConnectionNotificationCode what) {
+    struct http_server *server = context;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        connection_watch_remove(server->watch, *watched_connection);
+        *watched_connection = NULL;
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info == NULL) return;
+    *watched_connection = connection_watch_add(server->watch, info->connect_fd);
+    watched_connection_set_deadline(*watched_connection, next_request_deadline(server));
+}
+
+void *exchange_begin(void *context, const char *target, struct MHD_Connection *connection) {
+    struct http_server *server = context;
+    watched_connection_hurry(watched(connection),
+                             seconds_from_now(server->options.request_timeout_s));
+    struct http_request *request = http_request_create(target, connection);
+    if (request == NULL) return NULL;
+    request->body_budget = &server->pending_body_bytes;
+    request->body_budget_max = server->options.max_pending_body_bytes;
+    (void)snprintf(request->id, sizeof request->id, "%08" PRIx32 "%08x", server->id_prefix,
+                   atomic_fetch_add(&server->request_count, 1));
+    return request;
+}
+
+static void log_answer(const struct http_request *request) {
+    const struct http_response *response = &request->response;
+    bool is_fault = response->status >= 500 && response->status != 503;
+    log_write(is_fault ? LOG_WARNING : LOG_DEBUG, "request %s: %s %s answered %d%s%.*s",
+              request->id, request->method, request->target.path, response->status,
+              is_fault ? ": " : "", is_fault && response->body != NULL ? (int)response->size : 0,
+              response->body == NULL ? "" : response->body);
+}
+
+static enum MHD_Result answer(struct http_server *server, struct http_request *request) {
+    request->phase = REQUEST_HANDLED;
+    watched_connection_forgive(watched(request->connection));
+    http_request_drop_body(request);
+    if (request->response.status == 0) request->response.status = 200;
+    log_answer(request);
+    struct MHD_Response *reply = http_response_take(&request->response);
+    if (reply == NULL) return MHD_NO;
+    MHD_add_response_header(reply, "X-Request-Id", request->id);
+    if (request->must_close || atomic_load(&server->is_draining))
+        MHD_add_response_header(reply, MHD_HTTP_HEADER_CONNECTION, "close");
+    enum MHD_Result result =
+        MHD_queue_response(request->connection, (unsigned)request->response.status, reply);
+    MHD_destroy_response(reply);
+    return result;
+}
+
+static enum MHD_Result answer_error(struct http_server *server, struct http_request *request,
+                                    const struct error *err) {
+    http_response_set_error(&request->response, err);
+    return answer(server, request);
+}
+
+static void count_active(struct http_server *server, bool is_more) {
+    pthread_mutex_lock(&server->mutex);
+    server->active_requests += is_more ? 1 : (size_t)-1;
+    if (server->active_requests == 0) pthread_cond_broadcast(&server->became_idle);
+    pthread_mutex_unlock(&server->mutex);
+}
+
+static void run_handler(struct http_server *server, struct http_request *request) {
+    request->match.route->handler(request, &request->response, server->options.context);
+    http_request_drop_body(request);
+}
+
+static enum MHD_Result dispatch(struct http_server *server, struct http_request *request) {
+    watched_connection_forgive(watched(request->connection));
+    if (request->refusal.kind != ERROR_NONE) {
+        request->must_close = true;
+        return answer_error(server, request, &request->refusal);
+    }
+    if (request->match.route->is_instant) {
+        run_handler(server, request);
+        return answer(server, request);
+    }
+    // Suspended first: the handler thread may be done before this function is.
+    request->phase = REQUEST_WAITING;
+    MHD_suspend_connection(request->connection);
+    struct error err = {0};
+    if (bounded_queue_push(server->queue, QUEUE_INTERACTIVE, request, &err)) return MHD_YES;
+    http_response_set_error(&request->response, &err);
+    request->phase = REQUEST_HANDLED;
+    MHD_resume_connection(request->connection);
+    return MHD_YES;
+}
+
+void exchange_handle(struct http_server *server, struct http_request *request) {
+    if (atomic_load(&server->is_refusing)) {
+        struct error err = {0};
+        error_set(&err, ERROR_UNAVAILABLE, "the server is shutting down; try again shortly");
+        http_response_set_error(&request->response, &err);
+    } else {
+        run_handler(server, request);
+    }
+    request->phase = REQUEST_HANDLED;
+    MHD_resume_connection(request->connection);  // from here on the request is not ours
+}
+
+enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_size, void **request_slot) {
+    (void)connection;
+    (void)url;
+    (void)version;
+    struct http_server *server = context;
+    struct http_request *request = *request_slot;
+    if (request == NULL) return MHD_NO;  // memory was out
+    if (request->phase == REQUEST_NEW) {
+        request->phase = REQUEST_RECEIVING;
+        (void)snprintf(request->method, sizeof request->method, "%s", method);
+        count_active(server, true);
+        if (admission_check(request, server->options.routes, server->options.route_count))
+            return MHD_YES;
+        return answer(server, request);
+    }
+    if (*upload_size > 0) {
+        bool goes_on = http_request_add_body(request, upload, *upload_size);
+        *upload_size = 0;
+        return goes_on ? MHD_YES : MHD_NO;
+    }
+    return request->phase == REQUEST_RECEIVING ? dispatch(server, request)
+                                               : answer(server, request);
+}
+
+void exchange_end(void *context, struct MHD_Connection *connection, void **request_slot,
+                  enum MHD_RequestTerminationCode reason) {
+    (void)reason;
+    struct http_server *server = context;
+    struct http_request *request = *request_slot;
+    watched_connection_set_deadline(watched(connection), next_request_deadline(server));
+    if (request == NULL) return;
+    *request_slot = NULL;
+    if (request->phase != REQUEST_NEW) {
+        if (server->options.observer != NULL) {
+            const struct http_route *route = request->match.route;
+            int status =
+                request->phase == REQUEST_HANDLED ? request->response.status : STATUS_CLIENT_GONE;
+            server->options.observer(server->options.context,
+                                     route == NULL ? request->method : route->method,
+                                     route == NULL ? NULL : route->path, status,
+                                     clock_ms_since(request->started_monotonic_ns) / 1000);
+        }
+        count_active(server, false);
+    }
+    http_request_destroy(request);
+}
