@@ -1,1 +1,69 @@
-extern int kernels_compute_pending;
+// Chooses the tier, once, and owns the scratch and the threads.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "kernels/kernels_internal.h"
+
+// Priority order, best first; a processor never has both NEON and AVX.
+static const enum kernel_tier priority[] = {KERNEL_AVX512, KERNEL_AVX2, KERNEL_NEON, KERNEL_SCALAR};
+enum { PRIORITY_COUNT = sizeof priority / sizeof priority[0] };
+
+static const struct kernels *choose_best(void) {
+    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
+        const struct kernels *kernels = kernels_of_tier(priority[i]);
+        if (kernels != NULL && cpu_supports(priority[i])) return kernels;
+    }
+    return NULL;  // not reached: every build has the scalar tier
+}
+
+static const struct kernels *choose_named(const char *name, struct error *err) {
+    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
+        if (strcmp(name, kernel_tier_name(priority[i])) != 0) continue;
+        const struct kernels *kernels = kernels_of_tier(priority[i]);
+        if (kernels != NULL && cpu_supports(priority[i])) return kernels;
+        error_set(err, ERROR_UNSUPPORTED,
+                  "this processor (%s) cannot run the %s kernels; set IMGROUTER_KERNELS=auto",
+                  cpu_name(), name);
+        return NULL;
+    }
+    error_set(err, ERROR_USAGE,
+              "there are no kernels named \"%s\"; IMGROUTER_KERNELS is one of auto, scalar, "
+              "avx2, avx512, neon",
+              name);
+    return NULL;
+}
+
+struct compute *compute_create(const char *tier, size_t threads, struct error *err) {
+    if (tier == NULL) tier = getenv("IMGROUTER_KERNELS");
+    bool is_auto = tier == NULL || tier[0] == '\0' || strcmp(tier, "auto") == 0;
+    const struct kernels *kernels = is_auto ? choose_best() : choose_named(tier, err);
+    if (kernels == NULL) return NULL;
+
+    struct compute *compute = memory_alloc(sizeof *compute);
+    compute->kernels = kernels;
+    compute->pool = thread_pool_create(threads, err);
+    if (compute->pool == NULL) goto out;
+    compute->threads = thread_pool_size(compute->pool);
+    compute->scratch =
+        memory_try_aligned(compute->threads, KERNELS_SCRATCH_FLOATS * sizeof *compute->scratch);
+    if (compute->scratch == NULL) {
+        error_set(err, ERROR_INTERNAL, "out of memory for the kernels; use fewer threads");
+        goto out;
+    }
+    return compute;
+out:
+    compute_destroy(compute);
+    return NULL;
+}
+
+void compute_destroy(struct compute *compute) {
+    if (compute == NULL) return;
+    thread_pool_destroy(compute->pool);
+    memory_free(compute->scratch);
+    memory_free(compute);
+}
+
+enum kernel_tier compute_tier(const struct compute *compute) { return compute->kernels->tier; }
+size_t compute_threads(const struct compute *compute) { return compute->threads; }

@@ -1,0 +1,31 @@
+// One row per tier. The sizes of the tiles are told in the tiers' gemm files.
+#include "kernels/kernels_internal.h"
+
+#define TIER_TABLE(tier_value, name, columns, rows, min_rows) \
+    [tier_value] = {                                          \
+        .tier = tier_value,                                   \
+        .panel_columns = columns,                             \
+        .tile_rows = rows,                                    \
+        .panel_min_rows = min_rows,                           \
+        .panel_pack = panel_pack_##name,                      \
+        .panel_multiply = panel_multiply_##name,              \
+        .rows_multiply = rows_multiply_##name,                \
+        .dot = dot_##name,                                    \
+        .row_finish = row_finish_##name,                      \
+        .row_scale = row_scale_##name,                        \
+        .row_exponentiate = row_exponentiate_##name,          \
+        .row_normalize = row_normalize_##name,                \
+    }
+
+static const struct kernels tables[KERNEL_TIER_COUNT] = {
+    TIER_TABLE(KERNEL_SCALAR, scalar, 8, 4, 12),
+#if defined(__x86_64__)
+    TIER_TABLE(KERNEL_AVX512, avx512, 32, 12, 24),
+#elif defined(__aarch64__)
+    TIER_TABLE(KERNEL_NEON, neon, 16, 6, 24),
+#endif
+};
+
+const struct kernels *kernels_of_tier(enum kernel_tier tier) {
+    return tables[tier].panel_columns == 0 ? NULL : &tables[tier];
+}
