@@ -1,5 +1,6 @@
 // The original bytes of the pictures, as files named by their SHA-256: DIR/ab/abcdef…. A file is
-// complete and synced under its name or not there at all. Any thread.
+// complete and synced under its name or not there at all. `name` is the SHA-256 in lower-case hex;
+// anything else is refused, so it can never be a path. Any thread.
 #pragma once
 
 #include <stddef.h>
@@ -11,10 +12,10 @@ struct blob_folder;
 struct blob_folder *blob_folder_create(const char *path, struct error *err);
 void blob_folder_destroy(struct blob_folder *blobs);
 // Durable when true. Putting what is there already is true at once.
-bool blob_folder_put(struct blob_folder *blobs, const char *sha256_hex, const void *bytes,
-                     size_t size, struct error *err);
+bool blob_folder_put(struct blob_folder *blobs, const char *name, const void *bytes, size_t size,
+                     struct error *err);
 // Caller frees with memory_free. ERROR_NOT_FOUND, ERROR_STORAGE (also when the content does not
 // have this hash any more).
-char *blob_folder_get(struct blob_folder *blobs, const char *sha256_hex, size_t max_size,
-                      size_t *size, struct error *err);
-bool blob_folder_remove(struct blob_folder *blobs, const char *sha256_hex, struct error *err);
+char *blob_folder_get(struct blob_folder *blobs, const char *name, size_t max_size, size_t *size,
+                      struct error *err);
+bool blob_folder_remove(struct blob_folder *blobs, const char *name, struct error *err);

@@ -1,0 +1,80 @@
+#include "store/sqlite_record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const source_names[] = {[SOURCE_UPLOAD] = "upload", [SOURCE_URL] = "url"};
+
+static bool bind_text(sqlite3_stmt *statement, int parameter, const char *text) {
+    return sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC) == SQLITE_OK;
+}
+
+static bool bind_number(sqlite3_stmt *statement, int parameter, int64_t number) {
+    return sqlite3_bind_int64(statement, parameter, number) == SQLITE_OK;
+}
+
+static bool bind_real(sqlite3_stmt *statement, int parameter, double number) {
+    return sqlite3_bind_double(statement, parameter, number) == SQLITE_OK;
+}
+
+bool sqlite_record_bind(sqlite3_stmt *statement, int first, const struct image_record *record) {
+    int at = first;
+    return bind_text(statement, at++, record->id) && bind_text(statement, at++, record->sha256) &&
+           bind_text(statement, at++, record->caption) &&
+           bind_text(statement, at++, record->origin) &&
+           bind_text(statement, at++, record->caption_model) &&
+           bind_text(statement, at++, record->embedding_model) &&
+           bind_real(statement, at++, record->confidence) &&
+           bind_real(statement, at++, record->clip_score) &&
+           bind_text(statement, at++, source_names[record->source]) &&
+           bind_text(statement, at++, record->file_name) &&
+           bind_text(statement, at++, record->url) && bind_text(statement, at++, record->mime) &&
+           bind_number(statement, at++, record->width) &&
+           bind_number(statement, at++, record->height) &&
+           bind_number(statement, at++, record->size_bytes) &&
+           bind_number(statement, at++, record->created_ms);
+}
+
+static void read_text(sqlite3_stmt *statement, int column, char *text, size_t size) {
+    const unsigned char *stored = sqlite3_column_text(statement, column);
+    (void)snprintf(text, size, "%s", stored == NULL ? "" : (const char *)stored);
+}
+
+void sqlite_record_read(sqlite3_stmt *statement, struct image_record *record) {
+    int at = 0;
+    *record = (struct image_record){0};
+    read_text(statement, at++, record->id, sizeof record->id);
+    read_text(statement, at++, record->sha256, sizeof record->sha256);
+    read_text(statement, at++, record->caption, sizeof record->caption);
+    read_text(statement, at++, record->origin, sizeof record->origin);
+    read_text(statement, at++, record->caption_model, sizeof record->caption_model);
+    read_text(statement, at++, record->embedding_model, sizeof record->embedding_model);
+    record->confidence = sqlite3_column_double(statement, at++);
+    record->clip_score = sqlite3_column_double(statement, at++);
+    char source[8];
+    read_text(statement, at++, source, sizeof source);
+    record->source = strcmp(source, source_names[SOURCE_URL]) == 0 ? SOURCE_URL : SOURCE_UPLOAD;
+    read_text(statement, at++, record->file_name, sizeof record->file_name);
+    read_text(statement, at++, record->url, sizeof record->url);
+    read_text(statement, at++, record->mime, sizeof record->mime);
+    record->width = (uint32_t)sqlite3_column_int64(statement, at++);
+    record->height = (uint32_t)sqlite3_column_int64(statement, at++);
+    record->size_bytes = sqlite3_column_int64(statement, at++);
+    record->created_ms = sqlite3_column_int64(statement, at++);
+}
+
+void vector_encode(const float *vector, size_t width, unsigned char *bytes) {
+    for (size_t i = 0; i < width; i++) {
+        uint32_t bits;
+        memcpy(&bits, vector + i, sizeof bits);
+        for (int shift = 0; shift < 32; shift += 8) *bytes++ = (unsigned char)(bits >> shift);
+    }
+}
+
+void vector_decode(const unsigned char *bytes, size_t width, float *vector) {
+    for (size_t i = 0; i < width; i++, bytes += 4) {
+        uint32_t bits = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+                        (uint32_t)bytes[3] << 24;
+        memcpy(vector + i, &bits, sizeof bits);
+    }
+}
