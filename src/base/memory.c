@@ -45,8 +45,9 @@ void *memory_try(size_t size_bytes) {
 }
 
 void *memory_try_zeroed(size_t count, size_t size_bytes) {
-    if (try_must_fail()) return NULL;
-    return calloc(count == 0 ? 1 : count, size_bytes == 0 ? 1 : size_bytes);
+    size_t total;
+    if (!size_multiply(count, size_bytes, &total) || try_must_fail()) return NULL;
+    return calloc(1, total == 0 ? 1 : total);
 }
 
 void *memory_try_array(size_t count, size_t size_bytes) {

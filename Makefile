@@ -1,0 +1,66 @@
+# Verbs only; the build is CMake's (CMakeLists.txt, CMakePresets.json).
+.PHONY: help run build test test-unit test-sanitized test-end-to-end check format bench clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+JOBS ?= $(shell nproc)
+
+help:
+	@echo "make run     build and serve on http://127.0.0.1:8001 (installs what is missing)"
+	@echo "make build   build build/imgrouter"
+	@echo "make test    every test; prints what it skipped and why"
+	@echo "make check   format, static analysis, layers"
+	@echo "make bench   compare with PyTorch on this machine"
+	@echo "make clean   remove what was built"
+
+run: build
+	@tools/get_models.sh build/imgrouter
+	@exec build/imgrouter serve
+
+build:
+	@tools/install_packages.sh build
+	@cmake --preset release -DIMGROUTER_TESTS=OFF >build.log 2>&1 || { cat build.log; rm -f build.log; exit 1; }
+	@rm -f build.log
+	@cmake --build --preset release -- -j $(JOBS)
+
+# Fast ones first.
+test: test-unit test-sanitized test-end-to-end
+
+test-unit:
+	@tools/install_packages.sh build test
+	cmake --preset release -DIMGROUTER_TESTS=ON -DIMGROUTER_WERROR=ON
+	cmake --build --preset release -- -j $(JOBS)
+	ctest --preset release -j $(JOBS)
+
+test-sanitized:
+	cmake --preset asan
+	cmake --build --preset asan -- -j $(JOBS)
+	ctest --preset asan -j $(JOBS)
+	cmake --preset tsan
+	cmake --build --preset tsan -- -j $(JOBS)
+	ctest --preset tsan -j $(JOBS) -L threads
+
+test-end-to-end: $(VENV)/.ready
+	$(PYTHON) -m pytest tests -q -rs
+
+$(VENV)/.ready: tests/requirements.txt tests/requirements-reference.txt
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install -q --disable-pip-version-check -r tests/requirements.txt
+	$(PYTHON) -m pip install -q --disable-pip-version-check -r tests/requirements-reference.txt
+	@touch $@
+
+check:
+	@tools/install_packages.sh build test check
+	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format --dry-run --Werror
+	@python3 tools/check_source.py
+	@cmake --preset debug >/dev/null
+	@git ls-files 'src/*.c' | xargs -P $(JOBS) -n 8 clang-tidy -p build-debug --quiet
+
+format:
+	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
+
+bench: build $(VENV)/.ready
+	$(PYTHON) bench/compare.py
+
+clean:
+	rm -rf build build-debug build-asan build-tsan build-fuzz $(VENV)
