@@ -20,6 +20,7 @@
 static const struct kernels tables[KERNEL_TIER_COUNT] = {
     TIER_TABLE(KERNEL_SCALAR, scalar, 8, 4, 12),
 #if defined(__x86_64__)
+    TIER_TABLE(KERNEL_AVX2, avx2, 16, 6, 24),
     TIER_TABLE(KERNEL_AVX512, avx512, 32, 12, 24),
 #elif defined(__aarch64__)
     TIER_TABLE(KERNEL_NEON, neon, 16, 6, 24),

@@ -1,0 +1,155 @@
+// Times the shapes of the models. Medians of repeated runs, with a megabyte-wide sweep of other
+// memory before each, so that weights come from memory as they do in a model that does not fit
+// the caches.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tier_tests.h"
+
+enum { RUNS = 15, SWEEP_BYTES = 64 * 1024 * 1024 };
+
+struct shape {
+    const char *name;
+    size_t rows;
+    size_t inputs;
+    size_t outputs;
+    enum activation activation;
+};
+
+static const struct shape shapes[] = {
+    {"BLIP vision qkv", 577, 768, 2304, ACTIVATION_NONE},
+    {"BLIP vision projection", 577, 768, 768, ACTIVATION_NONE},
+    {"BLIP vision mlp up", 577, 768, 3072, ACTIVATION_GELU},
+    {"BLIP vision mlp down", 577, 3072, 768, ACTIVATION_NONE},
+    {"CLIP image qkv", 50, 768, 2304, ACTIVATION_NONE},
+    {"CLIP image projection", 50, 768, 768, ACTIVATION_NONE},
+    {"CLIP image mlp up", 50, 768, 3072, ACTIVATION_GELU},
+    {"CLIP image mlp down", 50, 3072, 768, ACTIVATION_NONE},
+    {"CLIP text 77 qkv", 77, 512, 1536, ACTIVATION_NONE},
+    {"CLIP text 16 mlp up", 16, 512, 2048, ACTIVATION_GELU},
+    {"CLIP text 9 qkv", 9, 512, 1536, ACTIVATION_NONE},
+    {"CLIP text 9 projection", 9, 512, 512, ACTIVATION_NONE},
+    {"CLIP text 9 mlp up", 9, 512, 2048, ACTIVATION_GELU},
+    {"CLIP text 9 mlp down", 9, 2048, 512, ACTIVATION_NONE},
+    {"CLIP text 2 mlp up", 2, 512, 2048, ACTIVATION_GELU},
+    {"BLIP decoder qkv", 1, 768, 768, ACTIVATION_NONE},
+    {"BLIP decoder mlp up", 1, 768, 3072, ACTIVATION_GELU},
+    {"BLIP decoder mlp down", 1, 3072, 768, ACTIVATION_NONE},
+    {"BLIP decoder head", 1, 768, 30524, ACTIVATION_NONE},
+};
+
+static int compare_times(const void *a, const void *b) {
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static float *floats_create(size_t count) {
+    float *floats = malloc(count * sizeof *floats);
+    for (size_t i = 0; i < count; i++) floats[i] = (float)(i % 251) / 251.0F - 0.5F;
+    return floats;
+}
+
+static volatile unsigned char sink;
+
+// Reads other memory, so that nothing of the last run is left in the caches.
+static void sweep(const unsigned char *memory) {
+    unsigned char sum = 0;
+    for (size_t i = 0; i < SWEEP_BYTES; i += 64) sum = (unsigned char)(sum + memory[i]);
+    sink = sum;
+}
+
+typedef void bench_run(struct compute *compute, const void *call);
+
+static void run_linear(struct compute *compute, const void *call) { linear_f32(compute, call); }
+static void run_attention(struct compute *compute, const void *call) {
+    attention_f32(compute, call);
+}
+
+static double median_ms(struct compute *compute, bench_run *run, const void *call,
+                        const unsigned char *memory) {
+    int64_t times[RUNS];
+    for (size_t i = 0; i < RUNS; i++) {
+        sweep(memory);
+        int64_t started = clock_monotonic_ns();
+        run(compute, call);
+        times[i] = clock_monotonic_ns() - started;
+    }
+    qsort(times, RUNS, sizeof *times, compare_times);
+    return (double)times[RUNS / 2] / 1e6;
+}
+
+static void bench_linear(struct compute *compute, const struct shape *shape,
+                         const unsigned char *memory) {
+    struct linear l = {.rows = shape->rows,
+                       .inputs = shape->inputs,
+                       .x_stride = shape->inputs,
+                       .outputs = shape->outputs,
+                       .activation = shape->activation,
+                       .y_stride = shape->outputs};
+    float *x = floats_create(l.rows * l.inputs);
+    float *w = floats_create(l.outputs * l.inputs);
+    float *bias = floats_create(l.outputs);
+    float *y = floats_create(l.rows * l.outputs);
+    l.x = x;
+    l.w = w;
+    l.bias = bias;
+    l.y = y;
+    double ms = median_ms(compute, run_linear, &l, memory);
+    double multiplications = (double)l.rows * (double)l.inputs * (double)l.outputs;
+    double bytes = 4.0 * (double)l.inputs * (double)l.outputs;
+    (void)printf("%-24s %4zu x %4zu -> %5zu  %8.3f ms  %7.1f GFLOP/s  %6.1f GB/s of weights\n",
+                 shape->name, l.rows, l.inputs, l.outputs, ms, 2e-6 * multiplications / ms,
+                 1e-6 * bytes / ms);
+    free(x);
+    free(w);
+    free(bias);
+    free(y);
+}
+
+static void bench_attention(struct compute *compute, const char *name, size_t queries, size_t keys,
+                            size_t heads, bool is_causal, const unsigned char *memory) {
+    size_t width = heads * 64;
+    struct attention a = {.queries = queries,
+                          .q_stride = width,
+                          .keys = keys,
+                          .kv_stride = width,
+                          .heads = heads,
+                          .head_size = 64,
+                          .scale = 0.125F,
+                          .is_causal = is_causal,
+                          .out_stride = width};
+    float *q = floats_create(queries * width);
+    float *k = floats_create(keys * width);
+    float *v = floats_create(keys * width);
+    float *out = floats_create(queries * width);
+    a.q = q;
+    a.k = k;
+    a.v = v;
+    a.out = out;
+    double ms = median_ms(compute, run_attention, &a, memory);
+    double multiplications = 2.0 * (double)queries * (double)keys * (double)width;
+    (void)printf("%-24s %4zu queries, %3zu keys  %8.3f ms  %7.1f GFLOP/s\n", name, queries, keys,
+                 ms, 2e-6 * multiplications / ms);
+    free(q);
+    free(k);
+    free(v);
+    free(out);
+}
+
+void bench_kernels(struct compute *compute) {
+    unsigned char *memory = malloc(SWEEP_BYTES);
+    memset(memory, 1, SWEEP_BYTES);
+    (void)printf("%s, %s kernels, %zu threads, median of %d runs\n", cpu_name(),
+                 kernel_tier_name(compute_tier(compute)), compute_threads(compute), RUNS);
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        bench_linear(compute, &shapes[i], memory);
+    }
+    bench_attention(compute, "BLIP vision attention", 577, 577, 12, false, memory);
+    bench_attention(compute, "CLIP image attention", 50, 50, 12, false, memory);
+    bench_attention(compute, "CLIP text attention", 9, 9, 8, true, memory);
+    bench_attention(compute, "BLIP cross-attention", 1, 577, 12, false, memory);
+    free(memory);
+}

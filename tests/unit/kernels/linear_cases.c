@@ -1,0 +1,195 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guarded_memory.h"
+#include "tier_tests.h"
+
+struct matrices {
+    struct guarded_floats x;
+    struct guarded_floats w;
+    struct guarded_floats bias;
+    struct guarded_floats residual;
+    struct guarded_floats y;
+};
+
+static double activated(enum activation activation, double x) {
+    if (activation == ACTIVATION_GELU) return 0.5 * x * (1 + erf(x * M_SQRT1_2));
+    if (activation == ACTIVATION_QUICK_GELU) return x / (1 + exp(-1.702 * x));
+    return x;
+}
+
+static struct matrices matrices_create(const struct linear *l, bool is_at_end) {
+    size_t y_count = (l->rows - 1) * l->y_stride + l->outputs;
+    return (struct matrices){
+        .x = guarded_create((l->rows - 1) * l->x_stride + l->inputs, is_at_end, 1),
+        .w = guarded_create(l->outputs * l->inputs, is_at_end, 2),
+        .bias = guarded_create(l->outputs, is_at_end, 3),
+        .residual = guarded_create(y_count, is_at_end, 4),
+        .y = guarded_create(y_count, is_at_end, 5),
+    };
+}
+
+static void matrices_destroy(struct matrices *m) {
+    guarded_destroy(&m->x);
+    guarded_destroy(&m->w);
+    guarded_destroy(&m->bias);
+    guarded_destroy(&m->residual);
+    guarded_destroy(&m->y);
+}
+
+// Compares every element with sums in double, and sees that the gaps between rows stay as they
+// were. `residual` is what the residual held before the call.
+static void check(const struct linear *l, const float *residual, const float *y_before) {
+    for (size_t row = 0; row < l->rows; row++) {
+        for (size_t output = 0; output < l->y_stride; output++) {
+            size_t at = row * l->y_stride + output;
+            if (output >= l->outputs) {
+                if (row + 1 < l->rows) assert_true(l->y[at] == y_before[at]);
+                continue;
+            }
+            double sum = 0;
+            double magnitude = 1;
+            for (size_t k = 0; k < l->inputs; k++) {
+                double product = (double)l->x[row * l->x_stride + k] * l->w[output * l->inputs + k];
+                sum += product;
+                magnitude += fabs(product);
+            }
+            if (l->bias != NULL) sum += l->bias[output];
+            double expected = activated(l->activation, sum);
+            if (residual != NULL) expected += residual[at];
+            assert_close(l->y[at], expected, 1e-6 * magnitude, "linear", row, output);
+        }
+    }
+}
+
+static void run_case(size_t rows, size_t inputs, size_t outputs, size_t gap, bool is_at_end,
+                     enum activation activation, bool has_bias, int residual_kind) {
+    struct linear l = {.rows = rows,
+                       .inputs = inputs,
+                       .x_stride = inputs + gap,
+                       .outputs = outputs,
+                       .activation = activation,
+                       .y_stride = outputs + gap};
+    struct matrices m = matrices_create(&l, is_at_end);
+    l.x = m.x.floats;
+    l.w = m.w.floats;
+    l.bias = has_bias ? m.bias.floats : NULL;
+    l.y = m.y.floats;
+    if (residual_kind == 1) l.residual = m.residual.floats;
+    if (residual_kind == 2) l.residual = l.y;
+    float *before = malloc(m.y.count * sizeof *before);
+    memcpy(before, m.y.floats, m.y.count * sizeof *before);
+    linear_f32(test_computes[1], &l);
+    check(&l, residual_kind == 2 ? before : l.residual, before);
+    free(before);
+    matrices_destroy(&m);
+}
+
+static const size_t sizes[] = {1,  2,  3,  5,  7,  8,  11, 12, 13, 15, 16, 17,
+                               23, 24, 25, 31, 32, 33, 47, 48, 63, 64, 65, 127};
+enum { SIZE_COUNT = sizeof sizes / sizeof sizes[0] };
+
+void test_linear_sizes(void **state) {
+    (void)state;
+    for (size_t r = 0; r < SIZE_COUNT; r++) {
+        for (size_t i = 0; i < SIZE_COUNT; i++) {
+            size_t outputs = sizes[(r * 5 + i * 7) % SIZE_COUNT];
+            run_case(sizes[r], sizes[i], outputs, 0, (r + i) % 2 == 0, ACTIVATION_NONE, true, 0);
+        }
+        for (size_t o = 0; o < SIZE_COUNT; o++) {
+            run_case(sizes[r], 19, sizes[o], 0, true, ACTIVATION_NONE, false, 0);
+        }
+    }
+    run_case(577, 64, 40, 0, true, ACTIVATION_NONE, true, 0);
+    run_case(641, 33, 33, 0, true, ACTIVATION_NONE, true, 0);  // beyond one round of rows
+}
+
+void test_linear_strides_and_alignment(void **state) {
+    (void)state;
+    static const size_t rows[] = {1, 4, 9, 50};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t gap = 1; gap < 20; gap += 3) {
+            run_case(rows[i], 37, 35, gap, true, ACTIVATION_NONE, true, 0);
+            run_case(rows[i], 64, 64, gap, false, ACTIVATION_NONE, true, 1);
+        }
+    }
+}
+
+void test_linear_epilogues(void **state) {
+    (void)state;
+    static const size_t rows[] = {1, 2, 13, 40};
+    static const enum activation activations[] = {ACTIVATION_NONE, ACTIVATION_GELU,
+                                                  ACTIVATION_QUICK_GELU};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t a = 0; a < 3; a++) {
+            for (int residual_kind = 0; residual_kind < 3; residual_kind++) {
+                run_case(rows[i], 48, 37, 3, true, activations[a], true, residual_kind);
+                run_case(rows[i], 5, 16, 0, false, activations[a], false, residual_kind);
+            }
+        }
+    }
+}
+
+void test_linear_many_inputs(void **state) {
+    (void)state;
+    run_case(1, 9001, 3, 0, true, ACTIVATION_NONE, true, 0);
+    run_case(30, 4096, 33, 0, true, ACTIVATION_NONE, true, 2);
+    run_case(30, 4097, 33, 0, true, ACTIVATION_GELU, true, 2);  // sums in two parts
+    run_case(650, 8200, 9, 0, true, ACTIVATION_NONE, true, 2);
+}
+
+// Nothing crashes, and what is not finite stays in the rows and columns that it belongs to.
+void test_linear_extremes(void **state) {
+    (void)state;
+    static const float extremes[] = {NAN, INFINITY, -INFINITY, 3e38F, 1e-45F, -1e-39F};
+    static const size_t row_counts[] = {1, 5, 40};
+    for (size_t r = 0; r < 3; r++) {
+        for (size_t e = 0; e < sizeof extremes / sizeof extremes[0]; e++) {
+            for (int activation = 0; activation < 3; activation++) {
+                struct linear l = {.rows = row_counts[r],
+                                   .inputs = 33,
+                                   .x_stride = 33,
+                                   .outputs = 35,
+                                   .y_stride = 35,
+                                   .activation = (enum activation)activation};
+                struct matrices m = matrices_create(&l, true);
+                l.x = m.x.floats;
+                l.w = m.w.floats;
+                l.y = m.y.floats;
+                m.w.floats[34 * 33 + 32] = extremes[e];
+                linear_f32(test_computes[1], &l);
+                for (size_t row = 0; row < l.rows; row++) {
+                    for (size_t o = 0; o < 34; o++) assert_true(isfinite(l.y[row * 35 + o]));
+                }
+                if (e == 0) assert_true(isnan(l.y[34]));
+                matrices_destroy(&m);
+            }
+        }
+    }
+}
+
+void test_linear_threads_agree(void **state) {
+    (void)state;
+    static const size_t rows[] = {1, 9, 50, 577};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct linear l = {.rows = rows[i],
+                           .inputs = 200,
+                           .x_stride = 200,
+                           .outputs = 333,
+                           .y_stride = 333,
+                           .activation = ACTIVATION_GELU};
+        struct matrices m = matrices_create(&l, true);
+        l.x = m.x.floats;
+        l.w = m.w.floats;
+        l.bias = m.bias.floats;
+        float *first = malloc(m.y.count * sizeof *first);
+        for (size_t c = 0; c < TEST_COMPUTES; c++) {
+            l.y = c == 0 ? first : m.y.floats;
+            linear_f32(test_computes[c], &l);
+            if (c > 0) assert_memory_equal(first, m.y.floats, m.y.count * sizeof *first);
+        }
+        free(first);
+        matrices_destroy(&m);
+    }
+}
