@@ -1,0 +1,172 @@
+#include "fetch/fetch_trusted.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/memory.h"
+
+enum {
+    MAX_UNREAD_BODY = 64 * 1024,  // bytes of an answer that is neither 200 nor 206
+    MAX_TOKEN_HEADER = 1024,      // bytes
+};
+
+struct fetch_client {
+    CURL *handle;
+    char quarrel[CURL_ERROR_SIZE];
+};
+
+struct exchange {
+    CURL *handle;
+    const struct fetch_request *request;
+    size_t unread_bytes;
+    bool is_cut;      // an unread body was long enough to stop it
+    bool is_refused;  // by the sink
+    struct error *err;
+};
+
+struct fetch_client *fetch_client_create(struct error *err) {
+    struct fetch_client *client = memory_alloc(sizeof *client);
+    client->handle = curl_easy_init();
+    if (client->handle != NULL) return client;
+    memory_free(client);
+    error_set(err, ERROR_INTERNAL, "libcurl is out of memory");
+    return NULL;
+}
+
+void fetch_client_destroy(struct fetch_client *client) {
+    if (client == NULL) return;
+    curl_easy_cleanup(client->handle);
+    memory_free(client);
+}
+
+static size_t pass_body(char *bytes, size_t size, size_t count, void *context) {
+    struct exchange *exchange = context;
+    size_t chunk = size * count;
+    long status = 0;
+    (void)curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200 && status != 206) {
+        exchange->unread_bytes += chunk;
+        exchange->is_cut = exchange->unread_bytes > MAX_UNREAD_BODY;
+        return exchange->is_cut ? 0 : chunk;
+    }
+    const struct fetch_request *request = exchange->request;
+    if (request->sink == NULL ||
+        request->sink(request->context, status, bytes, chunk, exchange->err))
+        return chunk;
+    exchange->is_refused = true;
+    return 0;
+}
+
+static bool set_options(struct fetch_client *client, const struct fetch_request *request,
+                        struct exchange *exchange, struct curl_slist *headers) {
+    CURL *handle = client->handle;
+    char range[32];
+    (void)snprintf(range, sizeof range, "%lld-", (long long)request->range_start);
+    curl_easy_reset(handle);  // keeps connections
+    client->quarrel[0] = '\0';
+#define SET(option, value) (curl_easy_setopt(handle, option, value) == CURLE_OK)
+    return SET(CURLOPT_URL, request->url) && SET(CURLOPT_PROTOCOLS_STR, "http,https") &&
+           SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_NOBODY, request->is_head ? 1L : 0L) &&
+           SET(CURLOPT_HTTPHEADER, headers) && SET(CURLOPT_ERRORBUFFER, client->quarrel) &&
+           SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
+           SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
+           SET(CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms) &&
+           SET(CURLOPT_TIMEOUT_MS, request->timeout_ms) && SET(CURLOPT_LOW_SPEED_LIMIT, 1L) &&
+           SET(CURLOPT_LOW_SPEED_TIME, (request->stall_timeout_ms + 999) / 1000) &&
+           SET(CURLOPT_WRITEFUNCTION, pass_body) && SET(CURLOPT_WRITEDATA, exchange) &&
+           SET(CURLOPT_USERAGENT, "imgrouter") &&
+           (request->range_start == 0 || SET(CURLOPT_RANGE, range));
+#undef SET
+}
+
+// NULL when out of memory. Compressed answers would lose their Content-Length.
+static struct curl_slist *make_headers(const struct fetch_request *request) {
+    struct curl_slist *headers = curl_slist_append(NULL, "Accept-Encoding: identity");
+    if (headers == NULL || request->bearer_token == NULL || request->bearer_token[0] == '\0')
+        return headers;
+    char line[MAX_TOKEN_HEADER];
+    int length = snprintf(line, sizeof line, "Authorization: Bearer %s", request->bearer_token);
+    struct curl_slist *longer =
+        length < 0 || (size_t)length >= sizeof line ? NULL : curl_slist_append(headers, line);
+    if (longer == NULL) curl_slist_free_all(headers);
+    return longer;
+}
+
+static enum error_kind failure_kind(CURLcode code) {
+    switch (code) {
+        case CURLE_OPERATION_TIMEDOUT:
+            return ERROR_TIMEOUT;
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
+        case CURLE_COULDNT_CONNECT:
+        case CURLE_PROXY:
+            return ERROR_UNAVAILABLE;
+        case CURLE_URL_MALFORMAT:
+        case CURLE_UNSUPPORTED_PROTOCOL:
+            return ERROR_INVALID;
+        default:
+            return ERROR_UPSTREAM;
+    }
+}
+
+bool fetch_client_send(struct fetch_client *client, const struct fetch_request *request,
+                       long *status, struct error *err) {
+    struct exchange exchange = {.handle = client->handle, .request = request, .err = err};
+    struct curl_slist *headers = make_headers(request);
+    bool is_done = false;
+    *status = 0;
+    if (headers == NULL || !set_options(client, request, &exchange, headers)) {
+        error_set(err, ERROR_INTERNAL, "libcurl refused an option or is out of memory");
+        goto out;
+    }
+    CURLcode code = curl_easy_perform(client->handle);
+    (void)curl_easy_getinfo(client->handle, CURLINFO_RESPONSE_CODE, status);
+    is_done = code == CURLE_OK || exchange.is_cut;
+    if (!is_done && !exchange.is_refused)
+        error_set(err, failure_kind(code), "%s",
+                  client->quarrel[0] != '\0' ? client->quarrel : curl_easy_strerror(code));
+out:
+    // The handle outlives what it points to.
+    (void)curl_easy_setopt(client->handle, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(headers);
+    return is_done;
+}
+
+const char *fetch_client_header(struct fetch_client *client, const char *name) {
+    struct curl_header *header = NULL;
+    CURLHcode code = curl_easy_header(client->handle, name, 0, CURLH_HEADER, -1, &header);
+    return code == CURLHE_OK ? header->value : NULL;
+}
+
+const char *fetch_client_redirect(struct fetch_client *client) {
+    char *location = NULL;
+    (void)curl_easy_getinfo(client->handle, CURLINFO_REDIRECT_URL, &location);
+    return location;
+}
+
+static bool parts_are_equal(CURLU *a, CURLU *b, CURLUPart part) {
+    char *left = NULL, *right = NULL;
+    bool is_equal = curl_url_get(a, part, &left, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                    curl_url_get(b, part, &right, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                    strcasecmp(left, right) == 0;
+    curl_free(left);
+    curl_free(right);
+    return is_equal;
+}
+
+bool url_has_same_origin(const char *a, const char *b) {
+    CURLU *left = curl_url(), *right = curl_url();
+    bool is_same = left != NULL && right != NULL &&
+                   curl_url_set(left, CURLUPART_URL, a, 0) == CURLUE_OK &&
+                   curl_url_set(right, CURLUPART_URL, b, 0) == CURLUE_OK &&
+                   parts_are_equal(left, right, CURLUPART_SCHEME) &&
+                   parts_are_equal(left, right, CURLUPART_HOST) &&
+                   parts_are_equal(left, right, CURLUPART_PORT);
+    curl_url_cleanup(left);
+    curl_url_cleanup(right);
+    return is_same;
+}
+
+bool url_is_https(const char *url) { return strncasecmp(url, "https://", 8) == 0; }
