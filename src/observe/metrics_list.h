@@ -1,1 +1,62 @@
+// The table of metrics. Included several times with METRIC defined differently, so no guard.
+//
+//   METRIC(id, KIND, name, first label, its values, second label, its values, help, buckets)
+//
+// KIND is COUNTER, GAUGE, HISTOGRAM or INFO (a gauge of 1 whose label values are set once while
+// running, by metrics_set_info). Values are a closed list between commas, NULL for INFO; a list
+// that ends in "other" takes what comes from outside. Buckets: upper bounds, in rising order.
+//
+// router_* and request_latency_ms keep the names, units and buckets of the service this one
+// replaces: its dashboards and alerts read them.
 
+#ifndef METRICS_ROUTES
+#define METRICS_ROUTES                                                                        \
+    "POST /images,GET /images,GET /images/{id},DELETE /images/{id},GET /images/{id}/content," \
+    "GET /images/{id}/thumbnail,GET /search,POST /search,GET /metrics,GET /healthz,"          \
+    "GET /readyz,GET /openapi.json,GET /docs,GET /,other"
+#define METRICS_CODES \
+    "200,201,204,304,400,404,405,409,413,415,422,429,499,500,502,503,504,507,other"
+#define METRICS_LATENCY_MS_BUCKETS 50, 100, 200, 400, 800, 1600, 3200
+// OpenTelemetry's bounds for http.server.request.duration
+#define METRICS_SECONDS_BUCKETS \
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10
+// A text query takes about 1 ms, a caption on a slow processor 5 s.
+#define METRICS_STAGE_BUCKETS \
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
+#endif
+
+// clang-format off
+METRIC(ROUTER_LOCAL, COUNTER, "router_local_total", NULL, NULL, NULL, NULL,
+       "Uploads captioned by the local models.", 0)
+METRIC(ROUTER_CLOUD, COUNTER, "router_cloud_total", NULL, NULL, NULL, NULL,
+       "Uploads captioned by a cloud provider.", 0)
+METRIC(REQUEST_LATENCY_MS, HISTOGRAM, "request_latency_ms", NULL, NULL, NULL, NULL,
+       "Milliseconds of each POST /images, from its first line to its answer.",
+       METRICS_LATENCY_MS_BUCKETS)
+METRIC(HTTP_REQUESTS, COUNTER, "imgrouter_http_requests_total", "route", METRICS_ROUTES,
+       "code", METRICS_CODES,
+       "Requests answered, by route and status; 499: the client went away first.", 0)
+METRIC(HTTP_REQUEST_DURATION, HISTOGRAM, "imgrouter_http_request_duration_seconds",
+       "route", METRICS_ROUTES, NULL, NULL,
+       "Seconds from the first line of a request to the end of its answer.",
+       METRICS_SECONDS_BUCKETS)
+METRIC(STAGE_DURATION, HISTOGRAM, "imgrouter_stage_duration_seconds",
+       "stage", "queue,decode,preprocess,caption_vision,caption_decode,embed,store,search",
+       NULL, NULL, "Seconds spent in each stage of uploads and searches.",
+       METRICS_STAGE_BUCKETS)
+METRIC(IMAGES, GAUGE, "imgrouter_images", NULL, NULL, NULL, NULL,
+       "Images stored.", 0)
+METRIC(QUEUE_DEPTH, GAUGE, "imgrouter_queue_depth", NULL, NULL, NULL, NULL,
+       "Pictures and texts waiting for the models.", 0)
+METRIC(QUEUE_CAPACITY, GAUGE, "imgrouter_queue_capacity", NULL, NULL, NULL, NULL,
+       "Places in the models' queue; beyond it uploads are answered 503.", 0)
+METRIC(UPLOAD_RESULTS, COUNTER, "imgrouter_upload_results_total",
+       "result", "new,known,refused,failed", NULL, NULL,
+       "Uploads: stored as new, known already, refused as not acceptable, failed on our side.", 0)
+METRIC(SEARCHES, COUNTER, "imgrouter_searches_total", NULL, NULL, NULL, NULL,
+       "Searches answered.", 0)
+METRIC(BUILD_INFO, INFO, "imgrouter_build_info", "version", NULL, "kernel_tier", NULL,
+       "Version of the program and the instruction set its kernels use.", 0)
+METRIC(MODEL_INFO, INFO, "imgrouter_model_info", "caption_model", NULL, "embedding_model", NULL,
+       "Models that caption and embed.", 0)
+// clang-format on
