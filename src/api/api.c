@@ -1,1 +1,37 @@
-extern int api_api_pending;
+#include "api/api.h"
+
+#include "api/openapi.h"
+#include "api/picture_body.h"
+#include "api/routes.h"
+#include "base/clock.h"
+#include "base/memory.h"
+
+bool api_init(struct api *api, struct error *err) {
+    const struct engine_info *info = engine_info(api->engine);
+    metrics_set_info(api->metrics, METRIC_BUILD_INFO, api->version, info->kernel_tier);
+    metrics_set_info(api->metrics, METRIC_MODEL_INFO, info->caption_model, info->embedding_model);
+    api->started_ns = clock_monotonic_ns();
+    api->openapi_document = openapi_document_create(api->version, &api->openapi_size, err);
+    if (api->openapi_document == NULL) return false;
+    api->route_count = api_route_count;
+    api->routes = memory_alloc(api_route_count * sizeof *api->routes);
+    for (size_t i = 0; i < api_route_count; i++) {
+        const struct api_route *route = &api_routes[i];
+        api->routes[i] = (struct http_route){
+            .method = route->method,
+            .path = route->path,
+            .handler = route->handler,
+            .is_instant = route->is_instant,
+            .max_body_bytes =
+                route->body == BODY_PICTURE ? api->max_upload_bytes + PICTURE_BODY_OVERHEAD : 0,
+        };
+    }
+    return true;
+}
+
+void api_clear(struct api *api) {
+    memory_free(api->routes);
+    memory_free(api->openapi_document);
+    api->routes = NULL;
+    api->openapi_document = NULL;
+}

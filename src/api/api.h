@@ -1,0 +1,36 @@
+// The HTTP API: endpoints that turn requests into calls of the service and its answers into JSON.
+// One table (routes.c) lists every endpoint; the server's routes, the OpenAPI document and the
+// page at /docs are derived from it.
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "http/server.h"
+#include "observe/metrics.h"
+#include "service/service.h"
+#include "store/store.h"
+
+struct api {
+    // Borrowed; set by the owner before api_init and alive until after api_clear.
+    struct service *service;
+    struct engine *engine;
+    struct store *store;
+    struct metrics *metrics;
+    const char *version;
+    size_t max_upload_bytes;
+
+    // Made by api_init. `routes` is for http_server_options, with the struct api as context.
+    struct http_route *routes;
+    size_t route_count;
+    char *openapi_document;  // JSON, with its size
+    size_t openapi_size;
+    int64_t started_ns;  // monotonic
+};
+
+bool api_init(struct api *api, struct error *err);
+void api_clear(struct api *api);
+
+// The http_observer that feeds the request metrics; its context is a struct api.
+void api_observe(void *context, const char *method, const char *route, int status, double seconds);

@@ -1,0 +1,29 @@
+// The handlers, one file per group of endpoints. Each takes the struct api as context and may run
+// on any thread; those of routes marked is_instant must not wait.
+#pragma once
+
+#include "http/server.h"
+
+http_handler images_post;  // images_post.c
+
+http_handler images_list;  // images_get.c
+http_handler image_get;
+http_handler image_delete;
+
+http_handler image_content;  // image_bytes.c
+http_handler image_thumbnail;
+
+http_handler search_get;  // search.c
+http_handler search_post;
+
+http_handler health_live;  // health.c
+http_handler health_ready;
+
+http_handler metrics_get;  // metrics_get.c
+
+http_handler openapi_get;  // openapi.c
+
+http_handler docs_page;  // docs_page.c
+http_handler docs_style;
+http_handler docs_script;
+http_handler root_redirect;

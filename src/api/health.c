@@ -1,0 +1,53 @@
+// GET /healthz tells that the process lives and what it is made of; it asks nothing that may be
+// down. GET /readyz tells whether requests can be served now.
+#include "api/api.h"
+#include "api/handlers.h"
+#include "api/image_answer.h"
+#include "api/json_answer.h"
+#include "base/clock.h"
+
+static json_t *store_json(struct api *api) {
+    size_t count = 0;
+    struct error err = {0};
+    const struct store_operations *operations = api->store->operations;
+    if (operations->count(api->store, &count, &err))
+        return json_pack("{s:s, s:I}", "name", operations->name, "images", (json_int_t)count);
+    return json_pack("{s:s, s:n, s:o}", "name", operations->name, "images", "detail",
+                     json_text(err.text));
+}
+
+void health_live(struct http_request *request, struct http_response *response, void *context) {
+    (void)request;
+    struct api *api = context;
+    const struct engine_info *info = engine_info(api->engine);
+    json_t *json =
+        json_pack("{s:s, s:s, s:o, s:{s:o, s:o, s:b}, s:s, s:s, s:I, s:{s:I, s:I}, s:o}",  //
+                  "status", "ok",                                                          //
+                  "version", api->version,                                                 //
+                  "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),     //
+                  "models",                                                                //
+                  "caption", json_text(info->caption_model),                               //
+                  "embedding", json_text(info->embedding_model),                           //
+                  "is_mock", info->is_mock,                                                //
+                  "precision", info->precision,                                            //
+                  "kernel_tier", info->kernel_tier,                                        //
+                  "threads", (json_int_t)info->threads,                                    //
+                  "queue",                                                                 //
+                  "depth", (json_int_t)engine_queue_depth(api->engine),                    //
+                  "capacity", (json_int_t)info->queue_capacity,                            //
+                  "store", store_json(api));
+    notice_add(json, info->is_mock, false);
+    answer_json(response, 200, json);
+}
+
+void health_ready(struct http_request *request, struct http_response *response, void *context) {
+    (void)request;
+    struct api *api = context;
+    struct problem problem = {0};
+    if (service_is_ready(api->service, &problem.error)) {
+        answer_json(response, 200, json_pack("{s:s}", "status", "ready"));
+        return;
+    }
+    problem.error.kind = ERROR_UNAVAILABLE;  // whatever failed, the answer is "not now": 503
+    problem_answer(&problem, response);
+}

@@ -1,0 +1,20 @@
+// Images as JSON: the object that every endpoint shows for a stored image.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "api/problem.h"
+#include "engine/engine.h"
+#include "store/store.h"
+
+// NULL when memory is out.
+json_t *image_json_create(const struct image_record *record);
+
+// The id in the request's path. ERROR_NOT_FOUND for what cannot be an id: no such image exists.
+const char *image_id_read(const struct http_request *request, struct problem *problem);
+bool image_id_check(const char *id, struct problem *problem);
+
+// Adds "notice", a sentence for people, unless nothing needs saying.
+void notice_add(json_t *answer, bool is_mock, bool is_cut);
+bool record_is_mock(const struct image_record *record);

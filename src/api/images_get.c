@@ -1,0 +1,101 @@
+// GET /images, GET /images/{id} and DELETE /images/{id}.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "api/handlers.h"
+#include "api/image_answer.h"
+#include "api/json_answer.h"
+#include "api/parameter.h"
+#include "base/memory.h"
+
+// A cursor is the time and the id of the last image shown, 16 hexadecimal digits each. Clients
+// must not look inside.
+enum { CURSOR_PART_SIZE = 16, CURSOR_SIZE = 2 * CURSOR_PART_SIZE };
+
+static json_t *cursor_json(const struct store_cursor *cursor) {
+    return json_sprintf("%016" PRIx64 "%s", (uint64_t)cursor->created_ms, cursor->id);
+}
+
+static bool cursor_read(const struct http_request *request, struct store_cursor *cursor,
+                        struct problem *problem) {
+    const char *text = http_request_query(request, parameter_cursor.name);
+    if (text == NULL || text[0] == '\0') return true;
+    if (strlen(text) != CURSOR_SIZE || strspn(text, "0123456789abcdef") != CURSOR_SIZE) {
+        return problem_set_field(problem, "query", parameter_cursor.name, "value_error",
+                                 "Not a cursor",
+                                 "The cursor is not one that this server gave; take next_cursor of "
+                                 "the page before, or leave it out to begin.");
+    }
+    char time[CURSOR_PART_SIZE + 1] = "";
+    memcpy(time, text, CURSOR_PART_SIZE);
+    cursor->created_ms = (int64_t)strtoull(time, NULL, 16);
+    memcpy(cursor->id, text + CURSOR_PART_SIZE, CURSOR_PART_SIZE + 1);
+    return true;
+}
+
+static json_t *page_json(const struct image_record *records, size_t count,
+                         const struct store_cursor *next) {
+    json_t *images = json_array();
+    bool has_mock = false;
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(images, image_json_create(&records[i]));
+        has_mock = has_mock || record_is_mock(&records[i]);
+    }
+    json_t *page = json_pack("{s:o, s:o}", "images", images, "next_cursor",
+                             next != NULL ? cursor_json(next) : json_null());
+    notice_add(page, has_mock, false);
+    return page;
+}
+
+void images_list(struct http_request *request, struct http_response *response, void *context) {
+    struct api *api = context;
+    struct problem problem = {0};
+    struct store_cursor cursor = {0};
+    struct image_record *records = NULL;
+    size_t count = 0;
+    bool has_more = false;
+    long limit = 0;
+    if (!parameter_read_integer(request, &parameter_limit, &limit, &problem)) goto out;
+    if (!cursor_read(request, &cursor, &problem)) goto out;
+    records = memory_try_array((size_t)limit, sizeof *records);
+    if (records == NULL) {
+        error_set(&problem.error, ERROR_INTERNAL,
+                  "The server has no memory for a page of %ld images; ask for fewer.", limit);
+        goto out;
+    }
+    if (!service_list_images(api->service, &cursor, (size_t)limit, records, &count, &has_more,
+                             &problem.error))
+        goto out;
+    answer_json(response, 200, page_json(records, count, has_more ? &cursor : NULL));
+out:
+    if (problem.error.kind != ERROR_NONE) problem_answer(&problem, response);
+    memory_free(records);
+}
+
+void image_get(struct http_request *request, struct http_response *response, void *context) {
+    struct api *api = context;
+    struct problem problem = {0};
+    struct image_record record;
+    const char *id = image_id_read(request, &problem);
+    if (id == NULL || !service_get_image(api->service, id, &record, &problem.error)) {
+        problem_answer(&problem, response);
+        return;
+    }
+    json_t *json = image_json_create(&record);
+    notice_add(json, record_is_mock(&record), false);
+    answer_json(response, 200, json);
+}
+
+void image_delete(struct http_request *request, struct http_response *response, void *context) {
+    struct api *api = context;
+    struct problem problem = {0};
+    const char *id = image_id_read(request, &problem);
+    if (id == NULL || !service_delete_image(api->service, id, &problem.error)) {
+        problem_answer(&problem, response);
+        return;
+    }
+    http_response_set_status(response, 204);
+}

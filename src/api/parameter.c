@@ -1,0 +1,118 @@
+#include "api/parameter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store.h"
+
+static const char *const qualities[] = {"fast", "auto", "high", NULL};
+
+const struct api_parameter parameter_id = {
+    .name = "id",
+    .place = PARAMETER_PATH,
+    .example = "3f1d0c5b9a7e2468",
+    .description = "The image's id: 16 hexadecimal digits, as the upload answered it.",
+};
+const struct api_parameter parameter_query_text = {
+    .name = "q",
+    .example = "a red car in the snow",
+    .description = "What to look for, in words. Give either this or `image_id`.",
+};
+const struct api_parameter parameter_image_id = {
+    .name = "image_id",
+    .example = "3f1d0c5b9a7e2468",
+    .description = "Finds images that look like this stored one. Give either this or `q`.",
+};
+const struct api_parameter parameter_k = {
+    .name = "k",
+    .type = PARAMETER_INTEGER,
+    .minimum = 1,
+    .maximum = STORE_SEARCH_MAX,
+    .fallback = 10,
+    .description = "Results at most.",
+};
+const struct api_parameter parameter_limit = {
+    .name = "limit",
+    .type = PARAMETER_INTEGER,
+    .minimum = 1,
+    .maximum = STORE_PAGE_MAX,
+    .fallback = 50,
+    .description = "Images a page at most.",
+};
+const struct api_parameter parameter_cursor = {
+    .name = "cursor",
+    .example = "",
+    .description =
+        "Where to go on: the `next_cursor` of the page before. Absent or empty: the "
+        "newest images.",
+};
+const struct api_parameter parameter_thumbnail_size = {
+    .name = "size",
+    .type = PARAMETER_INTEGER,
+    .minimum = 16,
+    .maximum = 1024,
+    .fallback = 256,
+    .description = "The longer side at most, in pixels. Small pictures are not enlarged.",
+};
+const struct api_parameter parameter_file_name = {
+    .name = "filename",
+    .example = "holiday.jpg",
+    .description = "The picture's file name, for a body that is the picture itself.",
+};
+const struct api_parameter parameter_quality = {
+    .name = "quality",
+    .choices = qualities,
+    .example = "auto",
+    .description =
+        "How much the caption may cost: `fast`, `auto` or `high`. With local models "
+        "alone all three give the same caption.",
+};
+
+static bool integer_fail(const struct api_parameter *parameter, const char *type,
+                         const char *message, struct problem *problem) {
+    return problem_set_field(problem, "query", parameter->name, type, message,
+                             "The parameter %s must be a whole number from %ld to %ld.",
+                             parameter->name, parameter->minimum, parameter->maximum);
+}
+
+bool parameter_read_integer(const struct http_request *request,
+                            const struct api_parameter *parameter, long *value,
+                            struct problem *problem) {
+    *value = parameter->fallback;
+    const char *text = http_request_query(request, parameter->name);
+    if (text == NULL) return true;
+    size_t sign = text[0] == '-' ? 1 : 0;
+    size_t digits = strspn(text + sign, "0123456789");  // strtol would take blanks and "+" too
+    if (digits == 0 || text[sign + digits] != '\0') {
+        return integer_fail(parameter, "int_parsing",
+                            "Input should be a valid integer, unable to parse string as an integer",
+                            problem);
+    }
+    *value = strtol(text, NULL, 10);  // out of range gives LONG_MIN or LONG_MAX, refused below
+    if (*value < parameter->minimum) {
+        return integer_fail(parameter, "greater_than_equal", "Input should be larger", problem);
+    }
+    if (*value > parameter->maximum) {
+        return integer_fail(parameter, "less_than_equal", "Input should be smaller", problem);
+    }
+    return true;
+}
+
+bool parameter_check_choice(const struct api_parameter *parameter, const char *place,
+                            const char *value, size_t size, struct problem *problem) {
+    if (value == NULL) return true;
+    for (const char *const *choice = parameter->choices; *choice != NULL; choice++) {
+        if (strlen(*choice) == size && memcmp(*choice, value, size) == 0) return true;
+    }
+    char accepted[128] = "";
+    size_t used = 0;
+    for (const char *const *choice = parameter->choices; *choice != NULL; choice++) {
+        const char *gap = choice == parameter->choices ? "" : choice[1] == NULL ? " or " : ", ";
+        used += (size_t)snprintf(accepted + used, sizeof accepted - used, "%s%s", gap, *choice);
+        if (used >= sizeof accepted) break;
+    }
+    return problem_set_field(problem, place, parameter->name, "literal_error",
+                             "Input should be one of the accepted values",
+                             "The parameter %s must be %s.", parameter->name, accepted);
+}

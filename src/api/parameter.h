@@ -1,0 +1,40 @@
+// Parameters of requests: described once, for the check and for the OpenAPI document.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "api/problem.h"
+#include "http/server.h"
+
+enum parameter_place { PARAMETER_QUERY, PARAMETER_PATH };
+enum parameter_type { PARAMETER_TEXT, PARAMETER_INTEGER };
+
+struct api_parameter {
+    const char *name;
+    enum parameter_place place;
+    enum parameter_type type;
+    long minimum;  // of an integer
+    long maximum;
+    long fallback;               // of an integer that is absent
+    const char *const *choices;  // of a text, ends in NULL; NULL: any
+    const char *example;         // of a text
+    const char *description;
+};
+
+extern const struct api_parameter parameter_id;
+extern const struct api_parameter parameter_query_text;  // q
+extern const struct api_parameter parameter_image_id;
+extern const struct api_parameter parameter_k;
+extern const struct api_parameter parameter_limit;
+extern const struct api_parameter parameter_cursor;
+extern const struct api_parameter parameter_thumbnail_size;
+extern const struct api_parameter parameter_file_name;
+extern const struct api_parameter parameter_quality;
+
+bool parameter_read_integer(const struct http_request *request,
+                            const struct api_parameter *parameter, long *value,
+                            struct problem *problem);
+// Checks a value wherever it came from ("query", "body"); NULL passes.
+bool parameter_check_choice(const struct api_parameter *parameter, const char *place,
+                            const char *value, size_t size, struct problem *problem);

@@ -1,0 +1,82 @@
+#include "api/routes.h"
+
+#include "api/handlers.h"
+#include "observe/metrics.h"
+
+#define JSON_TYPE "application/json"
+
+// What an endpoint that takes a picture can answer: openapi.c says what each means.
+#define PICTURE_ERRORS \
+    { 400, 413, 415, 422, 500, 502, 503, 504, 507 }
+
+// clang-format off
+const struct api_route api_routes[] = {
+    {"POST", "/images", images_post, false, BODY_PICTURE, "uploadImage", "images",
+     "Upload a picture, get its caption",
+     "Takes a picture as a form field `file`, as the body itself, or as `{\"url\"}` of a picture to "
+     "fetch. Answers when caption, search vector and the original bytes are stored durably. The "
+     "same bytes always have the same id; sending them again computes nothing and answers "
+     "`was_known: true`.",
+     {&parameter_file_name, &parameter_quality},
+     {200, JSON_TYPE, "Upload", "The image and its caption."}, false, PICTURE_ERRORS},
+    {"GET", "/images", images_list, false, BODY_NONE, "listImages", "images",
+     "List images, newest first",
+     "Pages through all images. Ask again with `cursor` set to `next_cursor` until that is null.",
+     {&parameter_limit, &parameter_cursor},
+     {200, JSON_TYPE, "ImagePage", "One page of images."}, false, {422, 500, 503, 507}},
+    {"GET", "/images/{id}", image_get, false, BODY_NONE, "getImage", "images",
+     "One image", "The stored caption and facts of one image.",
+     {&parameter_id},
+     {200, JSON_TYPE, "Image", "The image."}, false, {404, 500, 503, 507}},
+    {"DELETE", "/images/{id}", image_delete, false, BODY_NONE, "deleteImage", "images",
+     "Delete an image", "Removes the image, its bytes, and its place in the search.",
+     {&parameter_id},
+     {204, NULL, NULL, "The image is gone."}, false, {404, 500, 503, 507}},
+    {"GET", "/images/{id}/content", image_content, false, BODY_NONE, "getImageContent", "images",
+     "The original bytes", "The file as it was uploaded, byte for byte.",
+     {&parameter_id},
+     {200, "image/*", NULL, "The file."}, true, {404, 500, 503, 507}},
+    {"GET", "/images/{id}/thumbnail", image_thumbnail, false, BODY_NONE, "getImageThumbnail",
+     "images", "A small JPEG of the image", "Upright, without the metadata of the original.",
+     {&parameter_id, &parameter_thumbnail_size},
+     {200, "image/jpeg", NULL, "The thumbnail."}, true, {404, 422, 500, 503, 507}},
+    {"GET", "/search", search_get, false, BODY_NONE, "search", "search",
+     "Find images by words or by likeness",
+     "Give `q` to search by words, or `image_id` for images that look like a stored one. `score` "
+     "is the cosine of the two vectors, best first.",
+     {&parameter_query_text, &parameter_image_id, &parameter_k},
+     {200, JSON_TYPE, "SearchAnswer", "The best matches."}, false, {404, 422, 500, 503, 507}},
+    {"POST", "/search", search_post, false, BODY_PICTURE, "searchByPicture", "search",
+     "Find images that look like a picture",
+     "The picture comes as for an upload, and is not stored.",
+     {&parameter_k},
+     {200, JSON_TYPE, "SearchAnswer", "The best matches."}, false, PICTURE_ERRORS},
+    {"GET", "/healthz", health_live, true, BODY_NONE, "getHealth", "operation",
+     "Is the process alive, and what is it made of",
+     "Answers as long as the process runs, also while it is overloaded. Use it as liveness probe.",
+     {NULL}, {200, JSON_TYPE, "Health", "Alive."}, false, {500}},
+    {"GET", "/readyz", health_ready, true, BODY_NONE, "getReadiness", "operation",
+     "Can requests be served now",
+     "503 names the part that is missing. Use it as readiness probe.",
+     {NULL}, {200, JSON_TYPE, "Readiness", "Ready."}, false, {503}},
+    {"GET", "/metrics", metrics_get, true, BODY_NONE, "getMetrics", "operation",
+     "Metrics for Prometheus", "Text format 0.0.4.",
+     {NULL}, {200, METRICS_CONTENT_TYPE, NULL, "The metrics."}, false, {500}},
+    {"GET", "/openapi.json", openapi_get, true, BODY_NONE, "getOpenApi", "documents",
+     "This document", "OpenAPI 3.1, made from the server's own table of endpoints.",
+     {NULL}, {200, JSON_TYPE, "OpenApi", "The document."}, false, {0}},
+    {"GET", "/docs", docs_page, true, BODY_NONE, "getDocs", "documents",
+     "A page to read and try this API", "Needs nothing from any other host.",
+     {NULL}, {200, "text/html", NULL, "The page."}, false, {0}},
+    {"GET", "/docs/docs.css", docs_style, true, BODY_NONE, "getDocsStyle", "documents",
+     "Style of the page", "",
+     {NULL}, {200, "text/css", NULL, "The style sheet."}, false, {0}},
+    {"GET", "/docs/docs.js", docs_script, true, BODY_NONE, "getDocsScript", "documents",
+     "Script of the page", "",
+     {NULL}, {200, "text/javascript", NULL, "The script."}, false, {0}},
+    {"GET", "/", root_redirect, true, BODY_NONE, "getRoot", "documents",
+     "The way in", "Leads to /docs.",
+     {NULL}, {302, NULL, NULL, "To /docs."}, false, {0}},
+};
+// clang-format on
+const size_t api_route_count = sizeof api_routes / sizeof *api_routes;

@@ -1,0 +1,247 @@
+// The page at /docs: everything it shows comes from /openapi.json. Text is always set as text,
+// never as markup.
+
+const template = document.getElementById("endpoint-template");
+const main = document.getElementById("endpoints");
+
+function element(name, text = "", className = "") {
+  const node = document.createElement(name);
+  if (text) node.textContent = text;
+  if (className) node.className = className;
+  return node;
+}
+
+// "#/components/schemas/Image" -> the schema itself.
+function resolve(description, schema) {
+  if (!schema || !schema.$ref) return schema ?? {};
+  return schema.$ref.slice(2).split("/").reduce((node, key) => node[key], description);
+}
+
+function input_for(name, schema, is_required) {
+  let input;
+  if (schema.enum) {
+    input = element("select");
+    input.append(new Option("", ""), ...schema.enum.map((value) => new Option(value, value)));
+  } else {
+    input = element("input");
+    input.type = schema.contentMediaType ? "file" : schema.type === "integer" ? "number" : "text";
+    if (input.type === "file") input.accept = "image/*";
+    if (schema.minimum !== undefined) input.min = schema.minimum;
+    if (schema.maximum !== undefined) input.max = schema.maximum;
+    if (schema.default !== undefined) input.placeholder = String(schema.default);
+  }
+  input.name = name;
+  input.required = is_required;
+  return input;
+}
+
+function labelled(title, note, input) {
+  const label = element("label", title);
+  if (note) label.append(element("small", note));
+  label.append(input);
+  return label;
+}
+
+// The fields of one body form; each gives back what fetch needs.
+const body_forms = {
+  "multipart/form-data": {
+    build: (schema) => Object.entries(schema.properties).map(([name, property]) =>
+      labelled(name, property.description, input_for(name, property, (schema.required ?? []).includes(name)))),
+    read: (inputs) => {
+      const form = new FormData();
+      for (const input of inputs) {
+        if (input.type === "file" && input.files[0]) form.append(input.name, input.files[0]);
+        else if (input.type !== "file" && input.value) form.append(input.name, input.value);
+      }
+      return { body: form };
+    },
+    curl: (inputs) => inputs.filter((input) => input.value).map((input) =>
+      `-F ${quoted(`${input.name}=${input.type === "file" ? `@${input.files[0].name}` : input.value}`)}`),
+  },
+  "application/json": {
+    build: (schema) => body_forms["multipart/form-data"].build(schema),
+    read: (inputs) => ({ body: json_of(inputs), headers: { "Content-Type": "application/json" } }),
+    curl: (inputs) => ["-H 'Content-Type: application/json'", `-d ${quoted(json_of(inputs))}`],
+  },
+  "application/octet-stream": {
+    build: () => [labelled("picture", "The file itself is the body.",
+      input_for("picture", { contentMediaType: "application/octet-stream" }, true))],
+    read: ([input]) => ({ body: input.files[0], headers: { "Content-Type": "application/octet-stream" } }),
+    curl: ([input]) => ["-H 'Content-Type: application/octet-stream'",
+      `--data-binary ${quoted(`@${input.files[0]?.name ?? "picture.jpg"}`)}`],
+  },
+};
+
+function json_of(inputs) {
+  return JSON.stringify(Object.fromEntries(
+    inputs.filter((input) => input.value).map((input) => [input.name, input.value])));
+}
+
+// For a POSIX shell.
+function quoted(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+class Endpoint {
+  constructor(description, path, method, operation) {
+    this.description = description;
+    this.path = path;
+    this.method = method.toUpperCase();
+    this.operation = operation;
+    this.node = template.content.cloneNode(true).firstElementChild;
+    this.node.dataset.search = `${this.method} ${path} ${operation.summary}`.toLowerCase();
+    this.node.dataset.endpoint = `${this.method} ${path}`;
+    this.part(".method").textContent = this.method;
+    this.part(".method").classList.add(method);
+    this.part(".path").textContent = path;
+    this.part(".gist").textContent = operation.summary;
+    this.part(".description").textContent = operation.description;
+    this.build_fields();
+    this.build_answers();
+    this.part("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.send();
+    });
+    this.part(".copy").addEventListener("click", () => this.copy());
+  }
+
+  part(selector) {
+    return this.node.querySelector(selector);
+  }
+
+  build_fields() {
+    const fields = this.part(".fields");
+    this.parameters = (this.operation.parameters ?? []).map((parameter) => {
+      const input = input_for(parameter.name, resolve(this.description, parameter.schema), parameter.required);
+      if (parameter.example && !input.placeholder) input.placeholder = parameter.example;
+      fields.append(labelled(parameter.name, parameter.description, input));
+      return { ...parameter, input };
+    });
+    const content = this.operation.requestBody?.content;
+    if (!content) return;
+    const choice = element("select");
+    for (const type of Object.keys(body_forms)) if (content[type]) choice.append(new Option(type, type));
+    const place = element("div", "", "fields");
+    choice.addEventListener("change", () => this.choose_body(choice.value, content, place));
+    fields.append(labelled("Body", this.operation.requestBody.description, choice), place);
+    this.choose_body(choice.value, content, place);
+  }
+
+  choose_body(type, content, place) {
+    const schema = resolve(this.description, content[type].schema);
+    place.replaceChildren(...body_forms[type].build(schema));
+    this.body = { form: body_forms[type], inputs: [...place.querySelectorAll("input, select")] };
+  }
+
+  build_answers() {
+    const list = this.part("dl");
+    for (const [status, answer] of Object.entries(this.operation.responses)) {
+      const types = Object.keys(answer.content ?? {});
+      const description = element("dd", answer.description);
+      const example = types.length > 0 && resolve(this.description, answer.content[types[0]].schema).examples?.[0];
+      if (example && status < 400) description.append(element("pre", JSON.stringify(example, null, 2)));
+      list.append(element("dt", [status, ...types].join("  ")), description);
+    }
+  }
+
+  target() {
+    let path = this.path;
+    const query = new URLSearchParams();
+    for (const { name, in: where, input } of this.parameters) {
+      if (where === "path") path = path.replace(`{${name}}`, encodeURIComponent(input.value));
+      else if (input.value) query.set(name, input.value);
+    }
+    return query.size ? `${path}?${query}` : path;
+  }
+
+  async copy() {
+    const words = ["curl", "-X", this.method, ...(this.body?.form.curl(this.body.inputs) ?? []),
+      quoted(location.origin + this.target())];
+    const command = words.join(" ");
+    try {
+      await navigator.clipboard.writeText(command);
+      this.show_text("copied", command);
+    } catch {
+      this.show_text("copy this", command);  // no clipboard without https or permission
+    }
+  }
+
+  async send() {
+    const button = this.part('button[type="submit"]');
+    button.disabled = true;
+    const started = performance.now();
+    try {
+      const request = this.body?.form.read(this.body.inputs) ?? {};
+      const answer = await fetch(this.target(), { method: this.method, ...request });
+      await this.show(answer, performance.now() - started);
+    } catch (error) {
+      this.show_text("no answer", String(error), true);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  show_text(status, text, is_bad = false, duration = "") {
+    this.part(".reply").hidden = false;
+    this.part(".picture").hidden = true;
+    this.part(".status").textContent = status;
+    this.part(".status").classList.toggle("bad", is_bad);
+    this.part(".duration").textContent = duration;
+    this.part(".body").textContent = text;
+  }
+
+  async show(answer, duration_ms) {
+    const type = answer.headers.get("Content-Type") ?? "";
+    const duration = `${duration_ms.toFixed(0)} ms`;
+    const status = `${answer.status} ${answer.statusText}`;
+    if (type.startsWith("image/")) {
+      const blob = await answer.blob();
+      this.show_text(status, `${type}, ${blob.size} bytes`, false, duration);
+      const picture = this.part(".picture");
+      URL.revokeObjectURL(picture.src);
+      picture.src = URL.createObjectURL(blob);
+      picture.hidden = false;
+      return;
+    }
+    const text = await answer.text();
+    const is_json = /[/+]json\b/.test(type);
+    this.show_text(status, is_json ? JSON.stringify(JSON.parse(text), null, 2) : text, !answer.ok, duration);
+  }
+}
+
+function show_all(description) {
+  document.getElementById("version").textContent = description.info.version;
+  const about = document.getElementById("about");
+  const link = element("a", "/openapi.json");
+  link.href = "/openapi.json";
+  about.replaceChildren(`${description.info.description} Machine-readable: `, link);
+  for (const tag of description.tags) {
+    const section = element("section");
+    const heading = element("h2", `${tag.name} `);
+    heading.append(element("small", tag.description));
+    section.append(heading);
+    for (const [path, operations] of Object.entries(description.paths)) {
+      for (const [method, operation] of Object.entries(operations)) {
+        if (operation.tags.includes(tag.name)) {
+          section.append(new Endpoint(description, path, method, operation).node);
+        }
+      }
+    }
+    main.append(section);
+  }
+}
+
+document.getElementById("filter").addEventListener("input", (event) => {
+  const wanted = event.target.value.trim().toLowerCase();
+  for (const node of main.querySelectorAll(".endpoint")) node.hidden = !node.dataset.search.includes(wanted);
+  for (const section of main.querySelectorAll("section")) {
+    const endpoints = section.querySelectorAll(":scope > .endpoint");
+    if (endpoints.length > 0) section.hidden = [...endpoints].every((node) => node.hidden);
+  }
+});
+
+try {
+  show_all(await (await fetch("/openapi.json")).json());
+} catch (error) {
+  main.append(element("p", `The description could not be read: ${error}`));
+}

@@ -1,0 +1,192 @@
+#include "fake_service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+struct fake_service fake;
+
+void fake_service_reset(void) {
+    fake = (struct fake_service){
+        .record =
+            {
+                .id = "00112233445566aa",
+                .sha256 = "00112233445566aa00112233445566aa00112233445566aa00112233445566aa",
+                .caption = "a cat on a \"mat\"",
+                .origin = "local",
+                .caption_model = "caption-model",
+                .embedding_model = "embedding-model",
+                .confidence = 0.1234567890123,
+                .clip_score = 0.3,
+                .file_name = "cat.png",
+                .mime = "image/png",
+                .width = 640,
+                .height = 480,
+                .size_bytes = 5000000000,
+                .created_ms = 1700000000123,
+            },
+        .list_count = 2,
+        .engine = {.caption_model = "caption-model",
+                   .embedding_model = "embedding-model",
+                   .precision = "f32",
+                   .kernel_tier = "scalar",
+                   .threads = 2,
+                   .embedding_width = 512,
+                   .queue_capacity = 32},
+    };
+}
+
+static bool call(const char *name, struct error *err) {
+    (void)snprintf(fake.called, sizeof fake.called, "%s", name);
+    if (fake.failure.kind == ERROR_NONE) return true;
+    return error_set(err, fake.failure.kind, "%s", fake.failure.text);
+}
+
+static void keep_bytes(const void *bytes, size_t size) {
+    fake.size = size;
+    memcpy(fake.bytes, bytes, size < sizeof fake.bytes ? size : sizeof fake.bytes);
+}
+
+static char *copy_text(const char *text, size_t *size) {
+    *size = strlen(text);
+    return memory_copy_text(text);
+}
+
+static void fill_matches(struct store_match *matches, size_t k, size_t *count,
+                         struct search_timings *timings) {
+    fake.k = k;
+    *count = k < 2 ? k : 2;
+    for (size_t i = 0; i < *count; i++) {
+        matches[i].record = fake.record;
+        matches[i].score = i == 0 ? 0.987654321F : -0.00000001F;
+    }
+    *timings = (struct search_timings){1.5, 0.25, 1.7777777};
+}
+
+bool service_ingest_image(struct service *service, const void *bytes, size_t size,
+                          const char *file_name, struct ingest_result *result, struct error *err) {
+    (void)service;
+    keep_bytes(bytes, size);
+    (void)snprintf(fake.file_name, sizeof fake.file_name, "%s", file_name);
+    result->record = fake.record;
+    result->was_known = fake.was_known;
+    result->timings = (struct ingest_timings){
+        .decode_ms = 1.23456, .engine = {.caption_vision_ms = 300}, .total_ms = 400};
+    return call("ingest_image", err);
+}
+
+bool service_ingest_url(struct service *service, const char *url, struct ingest_result *result,
+                        struct error *err) {
+    (void)service;
+    (void)snprintf(fake.url, sizeof fake.url, "%s", url);
+    result->record = fake.record;
+    result->record.source = SOURCE_URL;
+    (void)snprintf(result->record.url, sizeof result->record.url, "%s", url);
+    return call("ingest_url", err);
+}
+
+bool service_get_image(struct service *service, const char *id, struct image_record *record,
+                       struct error *err) {
+    (void)service;
+    (void)snprintf(fake.id, sizeof fake.id, "%s", id);
+    *record = fake.record;
+    return call("get_image", err);
+}
+
+bool service_list_images(struct service *service, struct store_cursor *cursor, size_t limit,
+                         struct image_record *records, size_t *count, bool *has_more,
+                         struct error *err) {
+    (void)service;
+    fake.cursor = *cursor;
+    fake.limit = limit;
+    *count = fake.list_count < limit ? fake.list_count : limit;
+    for (size_t i = 0; i < *count; i++) records[i] = fake.record;
+    *has_more = fake.has_more;
+    cursor->created_ms = fake.record.created_ms;
+    memcpy(cursor->id, fake.record.id, sizeof cursor->id);
+    return call("list_images", err);
+}
+
+bool service_delete_image(struct service *service, const char *id, struct error *err) {
+    (void)service;
+    (void)snprintf(fake.id, sizeof fake.id, "%s", id);
+    return call("delete_image", err);
+}
+
+char *service_image_content(struct service *service, const char *id, struct image_record *record,
+                            size_t *size, struct error *err) {
+    (void)service;
+    (void)id;
+    *record = fake.record;
+    return call("image_content", err) ? copy_text("the bytes", size) : NULL;
+}
+
+char *service_image_thumbnail(struct service *service, const char *id, uint32_t max_side,
+                              size_t *size, struct error *err) {
+    (void)service;
+    (void)id;
+    fake.max_side = max_side;
+    return call("image_thumbnail", err) ? copy_text("a jpeg", size) : NULL;
+}
+
+bool service_search_text(struct service *service, const char *query, size_t k,
+                         struct store_match *matches, size_t *count, bool *is_cut,
+                         struct search_timings *timings, struct error *err) {
+    (void)service;
+    (void)snprintf(fake.query, sizeof fake.query, "%s", query);
+    *is_cut = fake.is_cut;
+    fill_matches(matches, k, count, timings);
+    return call("search_text", err);
+}
+
+bool service_search_like_image(struct service *service, const char *id, size_t k,
+                               struct store_match *matches, size_t *count,
+                               struct search_timings *timings, struct error *err) {
+    (void)service;
+    (void)snprintf(fake.id, sizeof fake.id, "%s", id);
+    fill_matches(matches, k, count, timings);
+    return call("search_like_image", err);
+}
+
+bool service_search_picture(struct service *service, const void *bytes, size_t size, size_t k,
+                            struct store_match *matches, size_t *count,
+                            struct search_timings *timings, struct error *err) {
+    (void)service;
+    keep_bytes(bytes, size);
+    fill_matches(matches, k, count, timings);
+    return call("search_picture", err);
+}
+
+bool service_search_url(struct service *service, const char *url, size_t k,
+                        struct store_match *matches, size_t *count, struct search_timings *timings,
+                        struct error *err) {
+    (void)service;
+    (void)snprintf(fake.url, sizeof fake.url, "%s", url);
+    fill_matches(matches, k, count, timings);
+    return call("search_url", err);
+}
+
+bool service_is_ready(struct service *service, struct error *err) {
+    (void)service;
+    return call("is_ready", err);
+}
+
+const struct engine_info *engine_info(const struct engine *engine) {
+    (void)engine;
+    return &fake.engine;
+}
+
+size_t engine_queue_depth(struct engine *engine) {
+    (void)engine;
+    return 3;
+}
+
+static bool store_count(struct store *store, size_t *count, struct error *err) {
+    (void)store;
+    *count = 7;
+    return call("count", err);
+}
+
+static const struct store_operations operations = {.name = "fake", .count = store_count};
+struct store fake_store = {&operations};

@@ -1,0 +1,33 @@
+// A service, an engine and a store that answer from memory, linked in place of the real ones, so
+// that the API is tested alone. What the API asked for is kept for the tests to look at.
+#pragma once
+
+#include "service/service.h"
+
+struct fake_service {
+    struct error failure;  // when set, every call fails with it
+    struct image_record record;
+    bool was_known;
+    bool is_cut;
+    bool has_more;
+    size_t list_count;  // records the list answers
+    struct engine_info engine;
+
+    // What was asked.
+    char called[32];
+    char file_name[STORE_NAME_SIZE];
+    char url[STORE_URL_SIZE];
+    char query[256];
+    char id[IMAGE_ID_SIZE];
+    unsigned char bytes[64];  // the first of the picture
+    size_t size;
+    size_t k;
+    size_t limit;
+    uint32_t max_side;
+    struct store_cursor cursor;
+};
+
+extern struct fake_service fake;
+extern struct store fake_store;
+
+void fake_service_reset(void);

@@ -1,0 +1,148 @@
+// Health, readiness, metrics, the OpenAPI document and the page that shows it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+// last: it uses what the headers above declare
+#include <cmocka.h>
+
+#include "api/routes.h"
+#include "fake_service.h"
+#include "loopback.h"
+
+static void health_tells_what_runs(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/healthz");
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer_text(&answer, "status"), "ok");
+    assert_string_equal(answer_text(&answer, "version"), "1.2.3");
+    assert_string_equal(answer_text(&answer, "kernel_tier"), "scalar");
+    assert_string_equal(answer_text(&answer, "precision"), "f32");
+    assert_non_null(strstr(answer.body, "\"queue\":{\"depth\":3,\"capacity\":32}"));
+    assert_non_null(strstr(answer.body, "\"store\":{\"name\":\"fake\",\"images\":7}"));
+    assert_string_equal(answer_text(&answer, "notice"), "");
+    answer_clear(&answer);
+    fake.engine.is_mock = true;
+    answer = loopback_get("/healthz");
+    assert_non_null(strstr(answer_text(&answer, "notice"), "MOCK MODELS"));
+    answer_clear(&answer);
+}
+
+static void a_failing_store_does_not_kill_the_process(void **state) {
+    (void)state;
+    error_set(&fake.failure, ERROR_STORAGE, "The disk is full.");
+    struct answer answer = loopback_get("/healthz");
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body, "\"images\":null,\"detail\":\"The disk is full.\""));
+    answer_clear(&answer);
+    answer = loopback_get("/readyz");
+    assert_problem(&answer, 503);
+    assert_string_equal(answer_text(&answer, "detail"), "The disk is full.");
+    answer_clear(&answer);
+}
+
+static void readiness(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/readyz");
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body, "{\"status\":\"ready\"}");
+    answer_clear(&answer);
+}
+
+static void metrics_count_requests_and_show_gauges(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/images/0011223344556677");
+    answer_clear(&answer);
+    answer = loopback_get("/nowhere");
+    assert_int_equal(answer.status, 404);
+    answer_clear(&answer);
+    answer = loopback_get("/metrics");
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer_header(&answer, "Content-Type"),
+                        "text/plain; version=0.0.4; charset=utf-8");
+    assert_non_null(strstr(answer.body, "# TYPE imgrouter_http_requests_total counter"));
+    assert_non_null(strstr(answer.body, "imgrouter_images 7\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_queue_depth 3\n"));
+    answer_clear(&answer);
+}
+
+static void document_lists_every_route_and_only_those(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/openapi.json");
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer_header(&answer, "Content-Type"), "application/json");
+    assert_string_equal(answer_text(&answer, "openapi"), "3.1.0");
+    const json_t *paths = json_object_get(answer.json, "paths");
+    for (size_t i = 0; i < api_route_count; i++) {
+        const char *method = strcmp(api_routes[i].method, "GET") == 0      ? "get"
+                             : strcmp(api_routes[i].method, "POST") == 0   ? "post"
+                             : strcmp(api_routes[i].method, "DELETE") == 0 ? "delete"
+                                                                           : "?";
+        const json_t *path = json_object_get(paths, api_routes[i].path);
+        assert_non_null(json_object_get(path, method));
+    }
+    size_t count = 0;
+    const char *key;
+    json_t *operations;
+    json_object_foreach((json_t *)paths, key, operations) count += json_object_size(operations);
+    assert_int_equal(count, api_route_count);
+    const json_t *schemas = json_object_get(json_object_get(answer.json, "components"), "schemas");
+    for (size_t i = 0; i < api_route_count; i++) {
+        if (api_routes[i].answer.schema != NULL)
+            assert_non_null(json_object_get(schemas, api_routes[i].answer.schema));
+    }
+    answer_clear(&answer);
+}
+
+static void page_needs_nothing_from_elsewhere(void **state) {
+    (void)state;
+    static const struct {
+        const char *target;
+        const char *type;
+        const char *content;
+    } files[] = {{"/docs", "text/html; charset=utf-8", "<!doctype html>"},
+                 {"/docs/docs.css", "text/css; charset=utf-8", ":root"},
+                 {"/docs/docs.js", "text/javascript; charset=utf-8", "/openapi.json"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct answer answer = loopback_get(files[i].target);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer_header(&answer, "Content-Type"), files[i].type);
+        const char *policy = answer_header(&answer, "Content-Security-Policy");
+        assert_non_null(strstr(policy, "default-src 'none'"));
+        assert_null(strstr(policy, "unsafe"));
+        assert_non_null(strstr(answer.body, files[i].content));
+        assert_null(strstr(answer.body, "https://"));
+        assert_null(strstr(answer.body, "style="));
+        assert_null(strstr(answer.body, "onclick="));
+        assert_null(strstr(answer.body, "innerHTML"));
+        answer_clear(&answer);
+    }
+    struct answer answer = loopback_get("/");
+    assert_int_equal(answer.status, 302);
+    assert_string_equal(answer_header(&answer, "Location"), "/docs");
+    answer_clear(&answer);
+}
+
+static void only_the_listed_methods_are_allowed(void **state) {
+    (void)state;
+    struct answer answer = loopback_send("PUT", "/images", "", "", 0);
+    assert_int_equal(answer.status, 405);
+    const char *allowed = answer_header(&answer, "Allow");
+    assert_non_null(strstr(allowed, "GET"));
+    assert_non_null(strstr(allowed, "POST"));
+    answer_clear(&answer);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(health_tells_what_runs, loopback_reset),
+        cmocka_unit_test_setup(a_failing_store_does_not_kill_the_process, loopback_reset),
+        cmocka_unit_test_setup(readiness, loopback_reset),
+        cmocka_unit_test_setup(metrics_count_requests_and_show_gauges, loopback_reset),
+        cmocka_unit_test_setup(document_lists_every_route_and_only_those, loopback_reset),
+        cmocka_unit_test_setup(page_needs_nothing_from_elsewhere, loopback_reset),
+        cmocka_unit_test_setup(only_the_listed_methods_are_allowed, loopback_reset),
+    };
+    return cmocka_run_group_tests(tests, loopback_setup, loopback_teardown);
+}

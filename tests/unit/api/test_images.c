@@ -1,0 +1,234 @@
+// GET /images, GET and DELETE /images/{id}, /content and /thumbnail.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+// last: it uses what the headers above declare
+#include <cmocka.h>
+
+#include "fake_service.h"
+#include "loopback.h"
+
+#define ID "00112233445566aa"
+
+static void image_keeps_the_shape_of_the_original(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/images/" ID);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer_header(&answer, "Content-Type"), "application/json");
+    assert_string_equal(
+        answer.body,
+        "{\"id\":\"" ID
+        "\",\"caption\":\"a cat on a \\\"mat\\\"\",\"origin\":\"local\","
+        "\"confidence\":0.123457,\"clip_score\":0.3,\"model\":\"caption-model\","
+        "\"embedding_model\":\"embedding-model\","
+        "\"payload\":{\"src\":{\"source\":\"upload\",\"filename\":\"cat.png\"}},"
+        "\"width\":640,\"height\":480,\"mime\":\"image/png\",\"size_bytes\":5000000000,"
+        "\"sha256\":\"" ID ID ID ID "\",\"created_at\":\"2023-11-14T22:13:20.123Z\"}");
+    assert_string_equal(fake.id, ID);
+    answer_clear(&answer);
+}
+
+static void image_from_an_address_names_it(void **state) {
+    (void)state;
+    fake.record.source = SOURCE_URL;
+    strcpy(fake.record.url, "http://example.org/x.png");
+    struct answer answer = loopback_get("/images/" ID);
+    assert_non_null(strstr(answer.body,
+                           "\"payload\":{\"src\":{\"source\":\"url\","
+                           "\"url\":\"http://example.org/x.png\"}}"));
+    answer_clear(&answer);
+}
+
+static void texts_that_are_no_utf8_still_give_json(void **state) {
+    (void)state;
+    strcpy(fake.record.file_name, "caf\xc3");  // cut inside a character
+    strcpy(fake.record.caption, "\xff cat");   // never was UTF-8
+    fake.record.confidence = 0.0 / 0.0;
+    struct answer answer = loopback_get("/images/" ID);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer_text(&answer, "caption"), "? cat");
+    assert_non_null(strstr(answer.body, "\"filename\":\"caf\""));
+    assert_non_null(strstr(answer.body, "\"confidence\":null"));
+    answer_clear(&answer);
+}
+
+static void mock_captions_are_called_so(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/images/" ID);
+    assert_string_equal(answer_text(&answer, "notice"), "");
+    answer_clear(&answer);
+    strcpy(fake.record.origin, "mock");
+    answer = loopback_get("/images/" ID);
+    assert_non_null(strstr(answer_text(&answer, "notice"), "MOCK MODELS"));
+    answer_clear(&answer);
+}
+
+static void impossible_ids_are_unknown_images(void **state) {
+    (void)state;
+    static const char *const targets[] = {"/images/%ff%fe", "/images/x/content",
+                                          "/images/x/thumbnail"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct answer answer = loopback_get(targets[i]);
+        assert_problem(&answer, 404);
+        assert_string_equal(fake.called, "");  // the service was not asked
+        answer_clear(&answer);
+    }
+}
+
+static void a_refusal_of_the_service_is_passed_on(void **state) {
+    (void)state;
+    error_set(&fake.failure, ERROR_NOT_FOUND, "No image has the id " ID ".");
+    struct answer answer = loopback_get("/images/" ID);
+    assert_problem(&answer, 404);
+    assert_string_equal(answer_text(&answer, "detail"), "No image has the id " ID ".");
+    answer_clear(&answer);
+    error_clear(&fake.failure);
+    error_set(&fake.failure, ERROR_OVERLOADED, "The queue is full.");
+    answer = loopback_get("/images/" ID);
+    assert_problem(&answer, 503);
+    assert_non_null(answer_header(&answer, "Retry-After"));
+    answer_clear(&answer);
+}
+
+static void delete_answers_204_without_body(void **state) {
+    (void)state;
+    struct answer answer = loopback_send("DELETE", "/images/" ID, "", "", 0);
+    assert_int_equal(answer.status, 204);
+    assert_int_equal(answer.size, 0);
+    assert_string_equal(fake.called, "delete_image");
+    answer_clear(&answer);
+    error_set(&fake.failure, ERROR_NOT_FOUND, "No image has the id " ID ".");
+    answer = loopback_send("DELETE", "/images/" ID, "", "", 0);
+    assert_problem(&answer, 404);
+    answer_clear(&answer);
+}
+
+static void list_pages_with_an_opaque_cursor(void **state) {
+    (void)state;
+    fake.has_more = true;
+    struct answer answer = loopback_get("/images?limit=2");
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(fake.limit, 2);
+    assert_int_equal(json_array_size(json_object_get(answer.json, "images")), 2);
+    char next[128] = "/images?cursor=";
+    assert_true(strlen(answer_text(&answer, "next_cursor")) == 32);
+    strcat(next, answer_text(&answer, "next_cursor"));
+    answer_clear(&answer);
+
+    fake.has_more = false;
+    answer = loopback_get(next);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(fake.limit, 50);
+    assert_int_equal(fake.cursor.created_ms, fake.record.created_ms);
+    assert_string_equal(fake.cursor.id, ID);
+    assert_true(json_is_null(json_object_get(answer.json, "next_cursor")));
+    answer_clear(&answer);
+}
+
+static void foreign_cursors_and_limits_are_refused(void **state) {
+    (void)state;
+    static const char *const targets[] = {"/images?cursor=abc",
+                                          "/images?cursor=zz112233445566aa00112233445566aa",
+                                          "/images?cursor=00112233445566aa00112233445566aa0",
+                                          "/images?limit=0",
+                                          "/images?limit=1001",
+                                          "/images?limit=-1",
+                                          "/images?limit=ten",
+                                          "/images?limit=",
+                                          "/images?limit=1.5",
+                                          "/images?limit=+5",
+                                          "/images?limit=%201",
+                                          "/images?limit=99999999999999999999999"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct answer answer = loopback_get(targets[i]);
+        assert_problem(&answer, 422);
+        assert_int_equal(json_array_size(json_object_get(answer.json, "errors")), 1);
+        answer_clear(&answer);
+    }
+    struct answer answer = loopback_get("/images?cursor=");  // empty: from the beginning
+    assert_int_equal(answer.status, 200);
+    answer_clear(&answer);
+}
+
+static void content_is_served_as_a_picture_only(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/images/" ID "/content");
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body, "the bytes");
+    assert_string_equal(answer_header(&answer, "Content-Type"), "image/png");
+    assert_string_equal(answer_header(&answer, "X-Content-Type-Options"), "nosniff");
+    assert_string_equal(answer_header(&answer, "Content-Security-Policy"),
+                        "default-src 'none'; sandbox");
+    assert_string_equal(answer_header(&answer, "Content-Disposition"),
+                        "inline; filename=\"" ID ".png\"");
+    assert_string_equal(answer_header(&answer, "ETag"), "\"" ID ID ID ID "\"");
+    answer_clear(&answer);
+
+    strcpy(fake.record.mime, "text/html");  // cannot be; if it were, it must not be rendered
+    answer = loopback_get("/images/" ID "/content");
+    assert_string_equal(answer_header(&answer, "Content-Type"), "application/octet-stream");
+    answer_clear(&answer);
+}
+
+static void unchanged_content_is_not_sent_again(void **state) {
+    (void)state;
+    static const char *const same[] = {
+        "If-None-Match: \"" ID ID ID ID "\"\r\n", "If-None-Match: W/\"" ID ID ID ID "\"\r\n",
+        "If-None-Match: \"other\", \"" ID ID ID ID "\"\r\n", "If-None-Match: *\r\n"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        struct answer answer = loopback_send("GET", "/images/" ID "/content", same[i], "", 0);
+        assert_int_equal(answer.status, 304);
+        assert_int_equal(answer.size, 0);
+        assert_string_equal(answer_header(&answer, "ETag"), "\"" ID ID ID ID "\"");
+        assert_string_equal(fake.called, "get_image");  // the bytes were not read
+        answer_clear(&answer);
+    }
+    struct answer answer =
+        loopback_send("GET", "/images/" ID "/content", "If-None-Match: \"" ID "\"\r\n", "", 0);
+    assert_int_equal(answer.status, 200);
+    answer_clear(&answer);
+}
+
+static void thumbnail_takes_a_size(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/images/" ID "/thumbnail");
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(fake.max_side, 256);
+    assert_string_equal(answer_header(&answer, "Content-Type"), "image/jpeg");
+    assert_string_equal(answer.body, "a jpeg");
+    answer_clear(&answer);
+    answer = loopback_get("/images/" ID "/thumbnail?size=64");
+    assert_int_equal(fake.max_side, 64);
+    char header[256] = "If-None-Match: ";
+    strcat(strcat(header, answer_header(&answer, "ETag")), "\r\n");
+    answer_clear(&answer);
+    answer = loopback_send("GET", "/images/" ID "/thumbnail?size=64", header, "", 0);
+    assert_int_equal(answer.status, 304);
+    answer_clear(&answer);
+    answer = loopback_send("GET", "/images/" ID "/thumbnail?size=65", header, "", 0);
+    assert_int_equal(answer.status, 200);  // another size is another picture
+    answer_clear(&answer);
+    answer = loopback_get("/images/" ID "/thumbnail?size=15");
+    assert_problem(&answer, 422);
+    answer_clear(&answer);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(image_keeps_the_shape_of_the_original, loopback_reset),
+        cmocka_unit_test_setup(image_from_an_address_names_it, loopback_reset),
+        cmocka_unit_test_setup(texts_that_are_no_utf8_still_give_json, loopback_reset),
+        cmocka_unit_test_setup(mock_captions_are_called_so, loopback_reset),
+        cmocka_unit_test_setup(impossible_ids_are_unknown_images, loopback_reset),
+        cmocka_unit_test_setup(a_refusal_of_the_service_is_passed_on, loopback_reset),
+        cmocka_unit_test_setup(delete_answers_204_without_body, loopback_reset),
+        cmocka_unit_test_setup(list_pages_with_an_opaque_cursor, loopback_reset),
+        cmocka_unit_test_setup(foreign_cursors_and_limits_are_refused, loopback_reset),
+        cmocka_unit_test_setup(content_is_served_as_a_picture_only, loopback_reset),
+        cmocka_unit_test_setup(unchanged_content_is_not_sent_again, loopback_reset),
+        cmocka_unit_test_setup(thumbnail_takes_a_size, loopback_reset),
+    };
+    return cmocka_run_group_tests(tests, loopback_setup, loopback_teardown);
+}
