@@ -1,7 +1,9 @@
 // CLIP's byte-level byte-pair tokenizer, reading the model's own vocabulary files. Equal to
 // open_clip's SimpleTokenizer without ftfy: HTML is unescaped twice, whitespace is collapsed, the
-// text is lower-cased. Not done: ftfy's repair of mis-decoded text (see docs). Read-only after
-// loading: any number of threads.
+// text is lower-cased. Not done: ftfy's repairs (mis-decoded text, curly quotes, ligatures,
+// full-width letters, NFC), the HTML names beyond HTML 4, and the special tokens: written out in the
+// user's text they are ordinary text, so that no text cuts a query short. Read-only after loading:
+// any number of threads.
 #pragma once
 
 #include <stddef.h>
@@ -19,6 +21,6 @@ size_t clip_bpe_vocabulary_size(const struct clip_bpe *tokenizer);
 
 // Writes start, the text's ids and end: at most `capacity` (the model's context length), a longer
 // text cut and still ended by the end token, with *is_cut set (may be NULL). Returns the count.
-// Errors: ERROR_INVALID for text that is not UTF-8. 0 on error.
+// Errors: ERROR_INVALID for text that is not UTF-8, ERROR_TOO_LARGE over 16 KiB. 0 on error.
 size_t clip_bpe_encode(const struct clip_bpe *tokenizer, const char *text, int32_t *ids,
                        size_t capacity, bool *is_cut, struct error *err);
