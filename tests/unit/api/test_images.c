@@ -67,7 +67,8 @@ static void mock_captions_are_called_so(void **state) {
 
 static void impossible_ids_are_unknown_images(void **state) {
     (void)state;
-    static const char *const targets[] = {"/images/%ff%fe", "/images/x/content",
+    static const char *const targets[] = {"/images/x", "/images/00112233445566A0",
+                                          "/images/" ID "0", "/images/x/content",
                                           "/images/x/thumbnail"};
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         struct answer answer = loopback_get(targets[i]);
