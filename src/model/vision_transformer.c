@@ -8,7 +8,8 @@
 bool vision_shape_check(const struct vision_shape *shape, const char *where, struct error *err) {
     const struct block_shape *block = &shape->block;
     size_t side = shape->image_size / shape->patch_size;
-    if (block->width % block->heads != 0 || block->width / block->heads > ATTENTION_MAX_HEAD_SIZE)
+    if (block->heads == 0 || block->width % block->heads != 0 ||
+        block->width / block->heads > ATTENTION_MAX_HEAD_SIZE)
         return error_set(err, ERROR_INVALID, "%s: %zu heads do not fit a width of %zu", where,
                          block->heads, block->width);
     if (side == 0 || side * side + 1 > MODEL_TOKEN_LIMIT)
