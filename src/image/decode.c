@@ -84,9 +84,11 @@ bool picture_size_check(const struct image_limits *limits, uint64_t width, uint6
 }
 
 bool picture_is_damaged(struct error *err, enum image_format format, const char *detail) {
+    // Some codecs end their words with a line break.
+    int detail_size = (int)strcspn(detail, "\r\n");
     return error_set(err, ERROR_INVALID,
-                     "the picture is damaged or cut short (%s: %s); send an undamaged copy",
-                     formats[format].name, detail);
+                     "the picture is damaged or cut short (%s: %.*s); send an undamaged copy",
+                     formats[format].name, detail_size, detail);
 }
 
 bool picture_out_of_memory(struct error *err) {

@@ -29,16 +29,17 @@ static void jpeg_reader_count_scans(j_common_ptr codec) {
     longjmp(((struct jpeg_reader *)codec)->guard.escape, 1);
 }
 
-static int jpeg_reader_orientation(const struct jpeg_reader *reader) {
+static bool jpeg_reader_orientation(const struct jpeg_reader *reader, int *orientation,
+                                    struct error *err) {
     static const uint8_t exif_header[6] = {'E', 'x', 'i', 'f', 0, 0};
     for (jpeg_saved_marker_ptr marker = reader->codec.marker_list; marker != NULL;
          marker = marker->next) {
         if (marker->marker == JPEG_APP0 + 1 && marker->data_length > sizeof(exif_header) &&
             memcmp(marker->data, exif_header, sizeof(exif_header)) == 0) {
-            return exif_orientation_read(marker->data, marker->data_length);
+            return exif_orientation_read(marker->data, marker->data_length, orientation, err);
         }
     }
-    return 1;
+    return true;
 }
 
 // (a * b) / 255, rounded, without a division; the same steps as Pillow's.
@@ -92,10 +93,10 @@ static bool jpeg_reader_run(struct jpeg_reader *reader, const uint8_t *bytes, si
     jpeg_save_markers(codec, JPEG_APP0 + 1, 0xFFFF);
     (void)jpeg_read_header(codec, TRUE);
     if (!picture_size_check(reader->limits, codec->image_width, codec->image_height, err) ||
+        !jpeg_reader_orientation(reader, orientation, err) ||
         !pixels_init(pixels, codec->image_width, codec->image_height, err)) {
         return false;
     }
-    *orientation = jpeg_reader_orientation(reader);
     codec->out_color_space = codec->num_components == 4 ? JCS_CMYK : JCS_RGB;
     (void)jpeg_start_decompress(codec);
     jpeg_reader_read_rows(reader, pixels);

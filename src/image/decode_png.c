@@ -12,19 +12,35 @@
 // bounds what a zTXt or iCCP bomb can take. Real profiles stay below 4 MiB.
 enum { CHUNK_BYTES_MAX = 16 << 20 };
 
-static void *spng_memory_resize(void *block, size_t size) {
-    return memory_try_resize(block, size, 1);
+// zlib wants memory in the midst of decoding, and libspng reports its lack as a damaged picture.
+static _Thread_local bool png_memory_is_out;
+
+static void *png_memory_note(void *block) {
+    if (block == NULL) png_memory_is_out = true;
+    return block;
 }
 
-static struct spng_alloc spng_memory = {
-    .malloc_fn = memory_try,
-    .realloc_fn = spng_memory_resize,
-    .calloc_fn = memory_try_zeroed,
+static void *png_memory_take(size_t size) { return png_memory_note(memory_try(size)); }
+static void *png_memory_take_zeroed(size_t count, size_t size) {
+    return png_memory_note(memory_try_zeroed(count, size));
+}
+static void *png_memory_resize(void *block, size_t size) {
+    return png_memory_note(memory_try_resize(block, size, 1));
+}
+
+static struct spng_alloc png_memory = {
+    .malloc_fn = png_memory_take,
+    .realloc_fn = png_memory_resize,
+    .calloc_fn = png_memory_take_zeroed,
     .free_fn = memory_free,
 };
 
 static bool png_fail(int code, struct error *err) {
-    if (code == SPNG_EMEM) return picture_out_of_memory(err);
+    if (png_memory_is_out) return picture_out_of_memory(err);
+    if (code == SPNG_EOVERFLOW) {
+        return error_set(err, ERROR_TOO_LARGE,
+                         "the picture is too large (PNG: its size overflows); send a smaller one");
+    }
     return picture_is_damaged(err, IMAGE_PNG, spng_strerror(code));
 }
 
@@ -44,15 +60,14 @@ static bool png_read(spng_ctx *codec, const struct image_limits *limits, struct 
     if (code != 0) return png_fail(code, err);
 
     struct spng_exif exif;
-    if (spng_get_exif(codec, &exif) == 0) {
-        *orientation = exif_orientation_read((const uint8_t *)exif.data, exif.length);
-    }
-    return true;
+    if (spng_get_exif(codec, &exif) != 0) return true;
+    return exif_orientation_read((const uint8_t *)exif.data, exif.length, orientation, err);
 }
 
 bool decode_png(const uint8_t *bytes, size_t size, const struct image_limits *limits,
                 struct pixels *pixels, int *orientation, struct error *err) {
-    spng_ctx *codec = spng_ctx_new2(&spng_memory, 0);
+    png_memory_is_out = false;
+    spng_ctx *codec = spng_ctx_new2(&png_memory, 0);
     if (codec == NULL) return picture_out_of_memory(err);
     int code = spng_set_crc_action(codec, SPNG_CRC_ERROR, SPNG_CRC_ERROR);
     if (code == 0) code = spng_set_chunk_limits(codec, CHUNK_BYTES_MAX, CHUNK_BYTES_MAX);

@@ -49,14 +49,14 @@ static bool webp_decode_frame(const WebPIterator *frame, struct pixels *pixels, 
     return status == VP8_STATUS_OK || webp_fail(status, err);
 }
 
-static int webp_orientation(const WebPDemuxer *demuxer) {
-    int orientation = 1;
-    WebPChunkIterator chunk;
+static bool webp_orientation(const WebPDemuxer *demuxer, int *orientation, struct error *err) {
+    WebPChunkIterator chunk = {0};
+    bool is_ok = true;
     if (WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) {
-        orientation = exif_orientation_read(chunk.chunk.bytes, chunk.chunk.size);
+        is_ok = exif_orientation_read(chunk.chunk.bytes, chunk.chunk.size, orientation, err);
     }
     WebPDemuxReleaseChunkIterator(&chunk);
-    return orientation;
+    return is_ok;
 }
 
 bool decode_webp(const uint8_t *bytes, size_t size, const struct image_limits *limits,
@@ -65,7 +65,9 @@ bool decode_webp(const uint8_t *bytes, size_t size, const struct image_limits *l
     WebPIterator frame = {0};
     WebPData data = {.bytes = bytes, .size = size};
     WebPDemuxer *demuxer = WebPDemux(&data);
-    if (demuxer == NULL) return webp_fail(VP8_STATUS_NOT_ENOUGH_DATA, err);
+    if (demuxer == NULL) {
+        return picture_is_damaged(err, IMAGE_WEBP, "its parts are incomplete or contradict");
+    }
     uint32_t width = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH);
     uint32_t height = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT);
     if (!picture_size_check(limits, width, height, err)) goto out;
@@ -74,8 +76,7 @@ bool decode_webp(const uint8_t *bytes, size_t size, const struct image_limits *l
         goto out;
     }
     if (!pixels_init(pixels, width, height, err)) goto out;
-    is_ok = webp_decode_frame(&frame, pixels, err);
-    if (is_ok) *orientation = webp_orientation(demuxer);
+    is_ok = webp_decode_frame(&frame, pixels, err) && webp_orientation(demuxer, orientation, err);
 
 out:
     WebPDemuxReleaseIterator(&frame);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "image/decoders.h"
 #include "image/orientation.h"
 
 // libexif wants the "Exif\0\0" that JPEG puts before the TIFF header; PNG and WebP may leave it
@@ -24,30 +25,30 @@ static int orientation_from_entry(const ExifEntry *entry, ExifByteOrder order) {
     return value >= 1 && value <= 8 ? value : 1;
 }
 
-int exif_orientation_read(const uint8_t *bytes, size_t size) {
+bool exif_orientation_read(const uint8_t *bytes, size_t size, int *orientation, struct error *err) {
     if (size >= sizeof(exif_header) && memcmp(bytes, exif_header, sizeof(exif_header)) == 0) {
         bytes += sizeof(exif_header);
         size -= sizeof(exif_header);
     }
     if (size > EXIF_SIZE_MAX - sizeof(exif_header)) size = EXIF_SIZE_MAX - sizeof(exif_header);
 
-    int orientation = 1;
-    ExifData *data = NULL;
+    *orientation = 1;
     uint8_t *block = memory_try(sizeof(exif_header) + size);
-    if (block == NULL) goto out;
-    memcpy(block, exif_header, sizeof(exif_header));
-    memcpy(block + sizeof(exif_header), bytes, size);
-
-    data = exif_data_new();
-    if (data == NULL) goto out;
-    // As it stands: no made-up mandatory tags, no mending of types.
-    exif_data_unset_option(data, EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
-    exif_data_load_data(data, block, (unsigned int)(sizeof(exif_header) + size));
-    const ExifEntry *entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
-    if (entry != NULL) orientation = orientation_from_entry(entry, exif_data_get_byte_order(data));
-
-out:
+    ExifData *data = exif_data_new();
+    bool is_ok = block != NULL && data != NULL;
+    if (is_ok) {
+        memcpy(block, exif_header, sizeof(exif_header));
+        memcpy(block + sizeof(exif_header), bytes, size);
+        // As it stands: no made-up mandatory tags, no mending of types.
+        exif_data_unset_option(data, EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
+        exif_data_load_data(data, block, (unsigned int)(sizeof(exif_header) + size));
+        const ExifEntry *entry =
+            exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
+        if (entry != NULL) {
+            *orientation = orientation_from_entry(entry, exif_data_get_byte_order(data));
+        }
+    }
     if (data != NULL) exif_data_unref(data);
     memory_free(block);
-    return orientation;
+    return is_ok || picture_out_of_memory(err);
 }

@@ -1,0 +1,177 @@
+// Every picture of tests/golden/image gives the pixels Pillow gives, and the same bytes after each
+// of the two resizes. tools/reference/make_image_goldens.py made them and tells the formats.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+// cmocka.h needs some of the above.
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/sha256.h"
+#include "image/decode.h"
+#include "image/preprocess.h"
+#include "picture_files.h"
+
+static const char folder[] = "golden/image";
+enum { HEX_SIZE = SHA256_HEX_SIZE, NAME_SIZE = 64 };
+
+struct expectation {
+    char name[NAME_SIZE];
+    unsigned width;
+    unsigned height;
+    int orientation;
+    char pixels[HEX_SIZE];
+    char squash_384[HEX_SIZE];
+    char squash_32[HEX_SIZE];
+    char crop_224[HEX_SIZE];
+    char crop_32[HEX_SIZE];
+};
+
+static int failures;
+
+static void check_hash(const struct expectation *expected, const char *what,
+                       const struct pixels *pixels, const char *expected_hex) {
+    char hex[HEX_SIZE];
+    size_t size = (size_t)pixels->width * pixels->height * 3;
+    uint8_t digest[SHA256_SIZE];
+    sha256(pixels->rgb, size, digest);
+    sha256_hex(digest, hex);
+    if (strcmp(hex, expected_hex) == 0) return;
+    print_error("%s: %s differs from Pillow's: %s, not %s\n", expected->name, what, hex,
+                expected_hex);
+    failures++;
+}
+
+static void check_resizes(const struct expectation *expected, const struct pixels *pixels) {
+    const struct {
+        const char *what;
+        bool (*resize)(const struct pixels *, uint32_t, struct pixels *, struct error *);
+        uint32_t size;
+        const char *hex;
+    } rows[] = {
+        {"squash 384", preprocess_squash_pixels, 384, expected->squash_384},
+        {"squash 32", preprocess_squash_pixels, 32, expected->squash_32},
+        {"crop 224", preprocess_crop_pixels, 224, expected->crop_224},
+        {"crop 32", preprocess_crop_pixels, 32, expected->crop_32},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pixels out;
+        struct error err = {0};
+        if (!rows[i].resize(pixels, rows[i].size, &out, &err)) {
+            fail_msg("%s: %s: %s", expected->name, rows[i].what, err.text);
+        }
+        assert_int_equal(out.width, rows[i].size);
+        assert_int_equal(out.height, rows[i].size);
+        check_hash(expected, rows[i].what, &out, rows[i].hex);
+        pixels_clear(&out);
+    }
+}
+
+static void check_picture(const struct expectation *expected) {
+    size_t size;
+    uint8_t *bytes = picture_file_read(folder, expected->name, &size);
+    struct pixels pixels;
+    struct image_info info;
+    struct error err = {0};
+    if (!image_decode(bytes, size, &image_limits_default, &pixels, &info, &err)) {
+        fail_msg("%s: %s", expected->name, err.text);
+    }
+    if (info.width != expected->width || info.height != expected->height ||
+        info.orientation != expected->orientation) {
+        fail_msg("%s: %ux%u orientation %d, not %ux%u orientation %d", expected->name, info.width,
+                 info.height, info.orientation, expected->width, expected->height,
+                 expected->orientation);
+    }
+    assert_string_equal(strrchr(expected->name, '.') + 1, image_format_extension(info.format));
+    check_hash(expected, "the picture", &pixels, expected->pixels);
+    check_resizes(expected, &pixels);
+    pixels_clear(&pixels);
+    memory_free(bytes);
+}
+
+static void golden_pictures_equal_pillow(void **state) {
+    (void)state;
+    size_t size;
+    char *table = (char *)picture_file_read(folder, "expected.txt", &size);
+    int pictures = 0;
+    failures = 0;
+    const char *line = table;
+    struct expectation expected;
+    int line_size = 0;
+    while (sscanf(line, "%63s %u %u %d %64s %64s %64s %64s %64s%n", expected.name, &expected.width,
+                  &expected.height, &expected.orientation, expected.pixels, expected.squash_384,
+                  expected.squash_32, expected.crop_224, expected.crop_32, &line_size) == 9) {
+        check_picture(&expected);
+        pictures++;
+        line += line_size;
+    }
+    assert_string_equal(line, "\n");
+    memory_free(table);
+    assert_int_equal(failures, 0);
+    assert_in_range(pictures, 100, 1000);  // an empty table would prove nothing
+}
+
+// HEIC and AVIF: the reference carries another version of the codec, so a little may differ.
+static void check_close_picture(const char *name, unsigned width, unsigned height, int limit) {
+    size_t size;
+    size_t expected_size;
+    uint8_t *bytes = picture_file_read(folder, name, &size);
+    char rgb_name[NAME_SIZE + 4];
+    (void)snprintf(rgb_name, sizeof(rgb_name), "%s.rgb", name);
+    uint8_t *expected = picture_file_read(folder, rgb_name, &expected_size);
+    struct pixels pixels;
+    struct image_info info;
+    struct error err = {0};
+    bool is_ok = image_decode(bytes, size, &image_limits_default, &pixels, &info, &err);
+    if (!image_format_is_readable(image_sniff(bytes, size))) {
+        assert_false(is_ok);
+        assert_int_equal(err.kind, ERROR_UNSUPPORTED);
+        assert_non_null(strstr(err.text, "libheif"));
+    } else {
+        if (!is_ok) fail_msg("%s: %s", name, err.text);
+        assert_int_equal(info.width, width);
+        assert_int_equal(info.height, height);
+        assert_int_equal(expected_size, (size_t)width * height * 3);
+        int largest = 0;
+        for (size_t i = 0; i < expected_size; i++) {
+            int difference = abs((int)pixels.rgb[i] - (int)expected[i]);
+            if (difference > largest) largest = difference;
+        }
+        if (largest > limit) fail_msg("%s: differs by %d, not %d", name, largest, limit);
+    }
+    pixels_clear(&pixels);
+    memory_free(expected);
+    memory_free(bytes);
+}
+
+static void heif_pictures_are_close_to_the_reference(void **state) {
+    (void)state;
+    size_t size;
+    char *table = (char *)picture_file_read(folder, "close.txt", &size);
+    int pictures = 0;
+    const char *line = table;
+    char name[NAME_SIZE];
+    unsigned width;
+    unsigned height;
+    int limit;
+    int line_size = 0;
+    while (sscanf(line, "%63s %u %u %d%n", name, &width, &height, &limit, &line_size) == 4) {
+        check_close_picture(name, width, height, limit);
+        pictures++;
+        line += line_size;
+    }
+    memory_free(table);
+    assert_int_equal(pictures, 8);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_pictures_equal_pillow),
+        cmocka_unit_test(heif_pictures_are_close_to_the_reference),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
