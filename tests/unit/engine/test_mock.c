@@ -1,0 +1,167 @@
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/engine.h"
+
+static struct engine *engine_of(enum mock_mode mode, size_t queue_capacity, struct error *err) {
+    return engine_create(&(struct engine_options){.needs_captions = true,
+                                                  .needs_embeddings = true,
+                                                  .mock = mode,
+                                                  .threads = 1,
+                                                  .queue_capacity = queue_capacity},
+                         err);
+}
+
+static struct pixels picture_of(uint8_t value) {
+    struct pixels pixels;
+    assert_true(pixels_init(&pixels, 7, 5, NULL));
+    memset(pixels.rgb, value, 7 * 5 * 3);
+    return pixels;
+}
+
+static double cosine(const struct embedding *a, const struct embedding *b) {
+    double sum = 0;
+    for (size_t i = 0; i < a->width; i++) sum += (double)a->values[i] * (double)b->values[i];
+    return sum;
+}
+
+static void test_answers_follow_from_the_picture(void **state) {
+    (void)state;
+    struct engine *engine = engine_of(MOCK_ALWAYS, 4, NULL);
+    struct pixels one = picture_of(1), two = picture_of(2);
+    struct description first, again, other;
+    assert_true(engine_describe_image(engine, &one, QUEUE_INTERACTIVE, &first, NULL));
+    assert_true(engine_describe_image(engine, &one, QUEUE_BULK, &again, NULL));
+    assert_true(engine_describe_image(engine, &two, QUEUE_INTERACTIVE, &other, NULL));
+    assert_string_equal(first.caption.text, again.caption.text);
+    assert_int_equal(first.embedding.width, 512);
+    assert_memory_equal(first.embedding.values, again.embedding.values, 512 * sizeof(float));
+    assert_true(fabs(cosine(&first.embedding, &first.embedding) - 1) < 1e-5);
+    assert_true(cosine(&first.embedding, &other.embedding) < 0.99);
+    assert_in_range((int)(first.caption.confidence * 1000), 500, 1000);
+    assert_memory_equal(first.caption.text, "mock: ", 6);
+    pixels_clear(&one);
+    pixels_clear(&two);
+    engine_destroy(engine);
+}
+
+static void test_the_words_of_a_caption_find_its_picture(void **state) {
+    (void)state;
+    struct engine *engine = engine_of(MOCK_ALWAYS, 4, NULL);
+    struct embedding words, wrong;
+    struct description description;
+    for (int value = 0; value < 30; value++) {
+        struct pixels picture = picture_of((uint8_t)value);
+        assert_true(engine_describe_image(engine, &picture, QUEUE_BULK, &description, NULL));
+        assert_true(engine_embed_text(engine, description.caption.text, QUEUE_INTERACTIVE, &words,
+                                      NULL, NULL, NULL));
+        assert_true(engine_embed_text(engine, "quantum sandwich", QUEUE_INTERACTIVE, &wrong, NULL,
+                                      NULL, NULL));
+        assert_true(cosine(&description.embedding, &words) > 0.8);
+        assert_true(cosine(&description.embedding, &wrong) < 0.4);
+        assert_true(fabs((double)description.clip_score - cosine(&description.embedding, &words)) <
+                    1e-5);
+        pixels_clear(&picture);
+    }
+    engine_destroy(engine);
+}
+
+static void test_a_text_without_words_is_refused(void **state) {
+    (void)state;
+    struct engine *engine = engine_of(MOCK_ALWAYS, 4, NULL);
+    struct embedding embedding;
+    struct error err = {0};
+    assert_false(
+        engine_embed_text(engine, " ,.! ", QUEUE_INTERACTIVE, &embedding, NULL, NULL, &err));
+    assert_int_equal(err.kind, ERROR_INVALID);
+    engine_destroy(engine);
+}
+
+static void test_auto_without_models_is_mock_and_never_is_an_error(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct engine *engine = engine_of(MOCK_AUTO, 4, NULL);
+    assert_true(engine_info(engine)->is_mock);
+    assert_string_equal(engine_info(engine)->caption_model, "mock");
+    engine_destroy(engine);
+    assert_null(engine_of(MOCK_NEVER, 4, &err));
+    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(err.text, "imgrouter models pull"));
+}
+
+static void test_a_closed_engine_refuses(void **state) {
+    (void)state;
+    struct engine *engine = engine_of(MOCK_ALWAYS, 4, NULL);
+    struct embedding embedding;
+    struct error err = {0};
+    engine_close(engine);
+    assert_false(
+        engine_embed_text(engine, "a dog", QUEUE_INTERACTIVE, &embedding, NULL, NULL, &err));
+    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
+    engine_destroy(engine);
+}
+
+enum { CALLERS = 8, CALLS = 50 };
+
+struct crowd {
+    struct engine *engine;
+    int answered, refused, wrong;
+};
+
+static void *call_often(void *argument) {
+    struct crowd *crowd = argument;
+    for (int i = 0; i < CALLS; i++) {
+        struct pixels picture = picture_of((uint8_t)i);
+        struct description description;
+        struct error err = {0};
+        if (engine_describe_image(crowd->engine, &picture, i % 2 ? QUEUE_BULK : QUEUE_INTERACTIVE,
+                                  &description, &err))
+            crowd->answered++;
+        else if (err.kind == ERROR_OVERLOADED)
+            crowd->refused++;
+        else
+            crowd->wrong++;
+        pixels_clear(&picture);
+    }
+    return NULL;
+}
+
+static void test_a_crowd_is_answered_or_told_to_come_back(void **state) {
+    (void)state;
+    struct engine *engine = engine_of(MOCK_ALWAYS, 2, NULL);
+    pthread_t threads[CALLERS];
+    struct crowd crowds[CALLERS] = {0};
+    int answered = 0;
+    for (int i = 0; i < CALLERS; i++) {
+        crowds[i].engine = engine;
+        assert_int_equal(pthread_create(&threads[i], NULL, call_often, &crowds[i]), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(crowds[i].wrong, 0);
+        assert_int_equal(crowds[i].answered + crowds[i].refused, CALLS);
+        answered += crowds[i].answered;
+    }
+    assert_true(answered > 0);
+    assert_int_equal(engine_queue_depth(engine), 0);
+    engine_destroy(engine);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers_follow_from_the_picture),
+        cmocka_unit_test(test_the_words_of_a_caption_find_its_picture),
+        cmocka_unit_test(test_a_text_without_words_is_refused),
+        cmocka_unit_test(test_auto_without_models_is_mock_and_never_is_an_error),
+        cmocka_unit_test(test_a_closed_engine_refuses),
+        cmocka_unit_test(test_a_crowd_is_answered_or_told_to_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
