@@ -27,12 +27,23 @@ static bool is_token(const char *text) {
     return true;
 }
 
+// libmicrohttpd before 1.0 takes header lines that go on in the next line, and glues that line to
+// the name: "Transfer-Encodingchunked". Other folded headers are only useless.
+static bool is_folded_framing(const char *name) {
+    static const char *const framing_names[] = {"Content-Length", "Transfer-Encoding", "Host"};
+    for (size_t i = 0; i < sizeof framing_names / sizeof framing_names[0]; i++) {
+        size_t length = strlen(framing_names[i]);
+        if (strncasecmp(name, framing_names[i], length) == 0 && name[length] != '\0') return true;
+    }
+    return false;
+}
+
 static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name,
                                    const char *value) {
     (void)kind;
     struct framing *framing = context;
     if (value == NULL) value = "";
-    if (!is_token(name)) framing->is_broken = true;
+    if (!is_token(name) || is_folded_framing(name)) framing->is_broken = true;
     for (const char *c = value; *c != '\0'; c++)
         if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f) framing->is_broken = true;
     if (strcasecmp(name, "Host") == 0) framing->hosts++;
@@ -58,13 +69,14 @@ static bool framing_is_sound(struct http_request *request, const struct framing 
     const char *fault = NULL;
     if (framing->is_broken) fault = "a header has characters that HTTP does not allow";
     if (framing->hosts > 1) fault = "the request has more than one Host header";
+    if (framing->hosts == 0 && !request->is_http_1_0) fault = "the request has no Host header";
     if (framing->content_lengths > 1) fault = "the request has more than one Content-Length";
     if (framing->transfer_encodings > 0) {
         if (framing->content_lengths > 0)
             fault = "the request has both Content-Length and Transfer-Encoding";
-        else if (framing->transfer_encodings > 1 ||
+        else if (request->is_http_1_0 || framing->transfer_encodings > 1 ||
                  strcasecmp(framing->transfer_encoding, "chunked") != 0)
-            fault = "the request has a Transfer-Encoding other than chunked";
+            fault = "the request has a Transfer-Encoding other than one chunked, or is HTTP/1.0";
     }
     if (fault == NULL) return true;
     request->must_close = true;

@@ -146,7 +146,6 @@ enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *connectio
                                  size_t *upload_size, void **request_slot) {
     (void)connection;
     (void)url;
-    (void)version;
     struct http_server *server = context;
     struct http_request *request = *request_slot;
     if (request == NULL) return MHD_NO;  // memory was out
@@ -154,6 +153,7 @@ enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *connectio
         request->phase = REQUEST_RECEIVING;
         (void)snprintf(request->method, sizeof request->method, "%s", method);
         count_active(server, true);
+        request->is_http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
         if (admission_check(request, server->options.routes, server->options.route_count))
             return MHD_YES;
         return answer(server, request);
@@ -169,12 +169,16 @@ enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *connectio
 
 void exchange_end(void *context, struct MHD_Connection *connection, void **request_slot,
                   enum MHD_RequestTerminationCode reason) {
-    (void)reason;
     struct http_server *server = context;
     struct http_request *request = *request_slot;
     watched_connection_set_deadline(watched(connection), next_request_deadline(server));
     if (request == NULL) return;
     *request_slot = NULL;
+    if (request->must_close && reason == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (info != NULL) lingering_close_add(server->lingering, info->connect_fd);
+    }
     if (request->phase != REQUEST_NEW) {
         if (server->options.observer != NULL) {
             const struct http_route *route = request->match.route;

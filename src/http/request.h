@@ -28,6 +28,7 @@ struct http_request {
     struct target target;
     struct error target_error;
     struct route_match match;
+    bool is_http_1_0;
     char media_type[REQUEST_MEDIA_TYPE_SIZE];
 
     unsigned char *body;

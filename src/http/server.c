@@ -13,11 +13,12 @@
 #include "http/listener.h"
 #include "http/server_private.h"
 
-// The name of the strictness option since libmicrohttpd 0.9.77; both refuse what RFC 9112 does.
+// Since libmicrohttpd 0.9.77 the library refuses what RFC 9112 refuses, at level 1. Before, that
+// option adds nothing that admission.c does not do, and answers with its headers twice.
 #if MHD_VERSION >= 0x00097701
-#define STRICTNESS_OPTION MHD_OPTION_CLIENT_DISCIPLINE_LVL
+#define STRICTNESS_OPTION MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1
 #else
-#define STRICTNESS_OPTION MHD_OPTION_STRICT_FOR_CLIENT
+#define STRICTNESS_OPTION MHD_OPTION_STRICT_FOR_CLIENT, 0
 #endif
 
 enum {
@@ -84,7 +85,7 @@ static bool start_daemon(struct http_server *server, struct error *err) {
         MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_ERROR_LOG,
         0, exchange_accept_connection, server, exchange_proceed, server, MHD_OPTION_EXTERNAL_LOGGER,
-        log_library, NULL, MHD_OPTION_LISTEN_SOCKET, socket_fd, STRICTNESS_OPTION, 1,
+        log_library, NULL, MHD_OPTION_LISTEN_SOCKET, socket_fd, STRICTNESS_OPTION,
         MHD_OPTION_THREAD_POOL_SIZE, pool_size, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)options->connection_limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
@@ -115,6 +116,8 @@ struct http_server *http_server_create(const struct http_server_options *options
     if (server->queue == NULL) goto failed;
     server->watch = connection_watch_create(err);
     if (server->watch == NULL) goto failed;
+    server->lingering = lingering_close_create(err);
+    if (server->lingering == NULL) goto failed;
     if (!start_handler_threads(server, err)) goto failed;
     if (!start_daemon(server, err)) goto failed;
     return server;
@@ -160,6 +163,7 @@ void http_server_destroy(struct http_server *server, int drain_timeout_ms) {
         wait_until_idle(server, FLUSH_TIMEOUT_MS);
         MHD_stop_daemon(server->daemon);
     }
+    lingering_close_destroy(server->lingering);
     connection_watch_destroy(server->watch);
     bounded_queue_destroy(server->queue);
     memory_free(server->handler_threads);

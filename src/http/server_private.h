@@ -6,6 +6,7 @@
 
 #include "base/bounded_queue.h"
 #include "http/connection_watch.h"
+#include "http/lingering_close.h"
 #include "http/request.h"
 #include "http/server.h"
 
@@ -16,6 +17,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct bounded_queue *queue;  // of struct http_request, their connections suspended
     struct connection_watch *watch;
+    struct lingering_close *lingering;
     pthread_t *handler_threads;
     size_t handler_thread_count;
     uint16_t port;

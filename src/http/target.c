@@ -17,6 +17,9 @@ static bool decode(char *text, bool is_query, struct error *err) {
     char *out = text;
     for (const char *in = text; *in != '\0'; in++) {
         unsigned char byte = (unsigned char)*in;
+        if (byte <= ' ')
+            return error_set(err, ERROR_BAD_REQUEST,
+                             "the address has a blank in it; write it as %%20");
         if (*in == '+' && is_query) {
             byte = ' ';
         } else if (*in == '%') {
