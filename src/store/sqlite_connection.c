@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-    BUSY_TIMEOUT_MS = 5000,  // a backup or a shell may hold the database for a moment
+    BUSY_TIMEOUT_MS = 2000,  // a backup or a shell may hold the database for a moment
     SYNCHRONOUS_FULL = 2,    // as PRAGMA synchronous answers
 };
 

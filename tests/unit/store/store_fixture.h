@@ -1,0 +1,25 @@
+// What the tests of the store share: a folder of their own, sample records and sample vectors
+// that follow from a number, and a comparison that says which field differs.
+#pragma once
+
+#include <limits.h>
+
+#include "store/store.h"
+
+enum { SAMPLE_WIDTH = 8 };
+
+struct test_folder {
+    char path[PATH_MAX];
+};
+void test_folder_create(struct test_folder *folder);
+void test_folder_destroy(struct test_folder *folder);  // with all that is in it
+// folder/name in a static buffer of the calling thread.
+const char *test_folder_path(const struct test_folder *folder, const char *name);
+
+struct image_record sample_record(unsigned number);  // of the embedding model "space"
+const char *sample_id(unsigned number);              // static buffer of the calling thread
+void sample_vector(unsigned number, float vector[static SAMPLE_WIDTH]);  // unit length
+
+void assert_same_record(const struct image_record *found, const struct image_record *expected);
+// Puts sample `number` and fails the test when that fails; returns whether it was new.
+bool put_sample(struct store *store, unsigned number);

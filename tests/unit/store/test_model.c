@@ -1,0 +1,149 @@
+// Random operations with random restarts against SQLite, held against the store in memory. The
+// seed is printed and can be given as the first argument, so that a failure can be replayed.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "store_fixture.h"
+
+enum { STEPS = 3000, IMAGES = 60, MODELS = 3, PAGE = 9 };
+
+static unsigned seed;
+
+static unsigned pick(unsigned below) { return (unsigned)rand_r(&seed) % below; }
+
+static const char *const models[MODELS] = {"one", "two", "three"};
+
+// The same call on both stores must give the same answer.
+struct pair {
+    struct store *real;
+    struct store *model;
+};
+
+static void assert_same_outcome(bool real, const struct error *real_err, bool model,
+                                const struct error *model_err) {
+    if (real != model || real_err->kind != model_err->kind)
+        fail_msg("sqlite: %d %s; model: %d %s", real, real_err->text, model, model_err->text);
+}
+
+static void step_put(const struct pair *pair) {
+    unsigned number = pick(IMAGES);
+    struct image_record record = sample_record(number);
+    float vector[SAMPLE_WIDTH];
+    sample_vector(number, vector);
+    (void)snprintf(record.embedding_model, sizeof record.embedding_model, "%s",
+                   models[pick(MODELS)]);
+    record.created_ms += pick(3);
+    if (pick(10) == 0) record.sha256[60] = record.sha256[60] == 'a' ? 'b' : 'a';
+    bool real_new, model_new;
+    struct error real_err = {0}, model_err = {0};
+    bool real = pair->real->operations->put(pair->real, &record, vector, SAMPLE_WIDTH, &real_new,
+                                            &real_err);
+    bool model = pair->model->operations->put(pair->model, &record, vector, SAMPLE_WIDTH,
+                                              &model_new, &model_err);
+    assert_same_outcome(real, &real_err, model, &model_err);
+    assert_int_equal(real_new, model_new);
+}
+
+static void step_get(const struct pair *pair) {
+    unsigned number = pick(IMAGES);
+    struct image_record real_record, model_record;
+    struct error real_err = {0}, model_err = {0};
+    bool real = pair->real->operations->get(pair->real, sample_id(number), &real_record, &real_err);
+    bool model =
+        pair->model->operations->get(pair->model, sample_id(number), &model_record, &model_err);
+    assert_same_outcome(real, &real_err, model, &model_err);
+    if (!real) return;
+    assert_same_record(&real_record, &model_record);
+    float real_vector[SAMPLE_WIDTH], model_vector[SAMPLE_WIDTH];
+    const char *space = models[pick(MODELS)];
+    error_clear(&real_err);
+    error_clear(&model_err);
+    real = pair->real->operations->get_vector(pair->real, sample_id(number), space, real_vector,
+                                              SAMPLE_WIDTH, &real_err);
+    model = pair->model->operations->get_vector(pair->model, sample_id(number), space, model_vector,
+                                                SAMPLE_WIDTH, &model_err);
+    assert_same_outcome(real, &real_err, model, &model_err);
+    if (real) assert_memory_equal(real_vector, model_vector, sizeof real_vector);
+}
+
+static void step_remove(const struct pair *pair) {
+    unsigned number = pick(IMAGES);
+    struct error real_err = {0}, model_err = {0};
+    bool real = pair->real->operations->remove(pair->real, sample_id(number), &real_err);
+    bool model = pair->model->operations->remove(pair->model, sample_id(number), &model_err);
+    assert_same_outcome(real, &real_err, model, &model_err);
+}
+
+static void step_search(const struct pair *pair) {
+    static struct store_match real[IMAGES], model[IMAGES];
+    float query[SAMPLE_WIDTH];
+    size_t real_count, model_count, k = 1 + pick(IMAGES);
+    const char *space = models[pick(MODELS)];
+    sample_vector(pick(1000), query);
+    assert_true(pair->real->operations->search(pair->real, space, query, SAMPLE_WIDTH, k, real,
+                                               &real_count, NULL));
+    assert_true(pair->model->operations->search(pair->model, space, query, SAMPLE_WIDTH, k, model,
+                                                &model_count, NULL));
+    assert_int_equal(real_count, model_count);
+    // Sample vectors differ, so equal ranks mean equal images up to rounding of near ties.
+    for (size_t i = 0; i < real_count; i++) {
+        assert_float_equal(real[i].score, model[i].score, 1e-5);
+        assert_string_equal(real[i].record.embedding_model, space);
+    }
+}
+
+static void step_list(const struct pair *pair) {
+    static struct image_record real[PAGE], model[PAGE];
+    struct store_cursor real_cursor = {0}, model_cursor = {0};
+    size_t real_count, model_count, limit = 1 + pick(PAGE);
+    bool real_more = true, model_more = true;
+    while (real_more) {
+        assert_true(pair->real->operations->list(pair->real, &real_cursor, limit, real, &real_count,
+                                                 &real_more, NULL));
+        assert_true(pair->model->operations->list(pair->model, &model_cursor, limit, model,
+                                                  &model_count, &model_more, NULL));
+        assert_int_equal(real_count, model_count);
+        assert_int_equal(real_more, model_more);
+        for (size_t i = 0; i < real_count; i++) assert_same_record(&real[i], &model[i]);
+    }
+}
+
+static void random_operations_match_the_model(void **state) {
+    (void)state;
+    struct test_folder folder;
+    test_folder_create(&folder);
+    struct error err = {0};
+    struct pair pair = {.real = sqlite_store_create(folder.path, &err),
+                        .model = memory_store_create()};
+    if (pair.real == NULL) fail_msg("%s", err.text);
+    static void (*const steps[])(const struct pair *) = {
+        step_put, step_put, step_put, step_get, step_remove, step_search, step_list};
+    for (int i = 0; i < STEPS; i++) {
+        steps[pick(sizeof steps / sizeof steps[0])](&pair);
+        if (pick(100) != 0) continue;
+        pair.real->operations->destroy(pair.real);
+        pair.real = sqlite_store_create(folder.path, &err);
+        if (pair.real == NULL) fail_msg("restart at step %d: %s", i, err.text);
+    }
+    size_t real_count, model_count;
+    assert_true(pair.real->operations->count(pair.real, &real_count, NULL));
+    assert_true(pair.model->operations->count(pair.model, &model_count, NULL));
+    assert_int_equal(real_count, model_count);
+    pair.real->operations->destroy(pair.real);
+    pair.model->operations->destroy(pair.model);
+    test_folder_destroy(&folder);
+}
+
+int main(int argument_count, char **arguments) {
+    seed = argument_count > 1 ? (unsigned)strtoul(arguments[1], NULL, 10) : (unsigned)time(NULL);
+    print_message("seed %u\n", seed);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_operations_match_the_model)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
