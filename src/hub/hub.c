@@ -1,1 +1,0 @@
-extern int hub_hub_pending;

@@ -1,0 +1,73 @@
+// Finding a model on this machine: a folder counts when it holds the files that nothing works
+// without, one configuration and one file of weights.
+#include <string.h>
+
+#include "base/file.h"
+#include "hub/hub_cache.h"
+
+static bool has_file(const char *folder, const char *file) {
+    char path[HUB_PATH_SIZE];
+    return cache_path_format(path, NULL, "%s/%s", folder, file) && file_exists(path);
+}
+
+// The name of a file that is missing, NULL when the folder is complete.
+static const char *missing_file(const struct hub_model *model, const char *folder) {
+    const char *config = NULL, *weights = NULL;
+    bool has_config = false, has_weights = false;
+    for (size_t i = 0; i < model->file_count; i++) {
+        const struct hub_file *file = &model->files[i];
+        bool is_there = has_file(folder, file->path);
+        if (file->role == HUB_NEEDED && !is_there) return file->path;
+        if (file->role == HUB_CONFIG) {
+            has_config = has_config || is_there;
+            if (config == NULL) config = file->path;
+        }
+        if (file->role == HUB_WEIGHTS) {
+            has_weights = has_weights || is_there;
+            if (weights == NULL) weights = file->path;
+        }
+    }
+    if (config != NULL && !has_config) return config;
+    return weights != NULL && !has_weights ? weights : NULL;
+}
+
+static bool locate_in_folder(const struct hub_model *model, const char *models_folder,
+                             char folder[static HUB_PATH_SIZE], struct error *err) {
+    if (!cache_path_format(folder, err, "%s/%s", models_folder, model->folder)) return false;
+    const char *missing = missing_file(model, folder);
+    return missing == NULL ||
+           error_set(err, ERROR_NOT_FOUND,
+                     "the model %s is not in %s: there is no %s; copy the files of the repository "
+                     "there, or leave --models out to use the Hugging Face cache",
+                     model->repository, folder, missing);
+}
+
+static bool locate_in_cache(const struct hub_settings *settings, const struct hub_model *model,
+                            char folder[static HUB_PATH_SIZE], struct error *err) {
+    char repository_path[HUB_PATH_SIZE], commit[HUB_COMMIT_SIZE];
+    if (!cache_repository_path(settings, model, repository_path, err)) return false;
+    const char *missing = NULL;
+    if (model->commit != NULL) {
+        if (!cache_path_format(folder, err, "%s/snapshots/%s", repository_path, model->commit))
+            return false;
+        missing = missing_file(model, folder);
+        if (missing == NULL) return true;
+    }
+    if (cache_read_main(repository_path, commit)) {
+        if (!cache_path_format(folder, err, "%s/snapshots/%s", repository_path, commit))
+            return false;
+        missing = missing_file(model, folder);
+        if (missing == NULL) return true;
+    }
+    return error_set(err, ERROR_NOT_FOUND,
+                     "the model %s is not in the Hugging Face cache %s%s%s; run \"imgrouter models "
+                     "pull\" to get it, or give a folder that holds it with --models DIR",
+                     model->repository, settings->cache, missing == NULL ? "" : ": there is no ",
+                     missing == NULL ? "" : missing);
+}
+
+bool hub_locate(const struct hub_settings *settings, const struct hub_model *model,
+                const char *models_folder, char folder[static HUB_PATH_SIZE], struct error *err) {
+    return models_folder != NULL ? locate_in_folder(model, models_folder, folder, err)
+                                 : locate_in_cache(settings, model, folder, err);
+}
