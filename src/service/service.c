@@ -1,1 +1,105 @@
-extern int service_service_pending;
+#include "service/service.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "image/thumbnail.h"
+#include "service/picture.h"
+#include "service/service_private.h"
+
+struct service *service_create(const struct service_options *options, struct error *err) {
+    if (options->decode_threads == 0 || options->decode_threads > SEM_VALUE_MAX) {
+        error_set(err, ERROR_USAGE, "at least one picture must be decoded at once");
+        return NULL;
+    }
+    struct service *service = memory_alloc(sizeof *service);
+    service->options = *options;
+    single_flight_init(&service->flights);
+    (void)sem_init(&service->decode_slots, 0, (unsigned)options->decode_threads);
+    return service;
+}
+
+void service_destroy(struct service *service) {
+    if (service == NULL) return;
+    (void)sem_destroy(&service->decode_slots);
+    single_flight_clear(&service->flights);
+    memory_free(service);
+}
+
+bool service_fetch(struct service *service, const char *url, struct fetch_answer *answer,
+                   struct error *err) {
+    if (strnlen(url, STORE_URL_SIZE) == STORE_URL_SIZE)
+        return error_set(err, ERROR_INVALID, "the address is longer than %d bytes",
+                         STORE_URL_SIZE - 1);
+    return fetch_public(url, &service->options.fetch_limits, answer, err);
+}
+
+bool service_get_image(struct service *service, const char *id, struct image_record *record,
+                       struct error *err) {
+    struct store *store = service->options.store;
+    return store->operations->get(store, id, record, err);
+}
+
+bool service_list_images(struct service *service, struct store_cursor *cursor, size_t limit,
+                         struct image_record *records, size_t *count, bool *has_more,
+                         struct error *err) {
+    struct store *store = service->options.store;
+    if (limit > STORE_PAGE_MAX) limit = STORE_PAGE_MAX;
+    return store->operations->list(store, cursor, limit, records, count, has_more, err);
+}
+
+// Row first: from then on the image is gone, whatever becomes of its bytes.
+bool service_delete_image(struct service *service, const char *id, struct error *err) {
+    struct store *store = service->options.store;
+    struct image_record record;
+    if (!store->operations->get(store, id, &record, err)) return false;
+    struct flight *flight = single_flight_begin(&service->flights, record.sha256, NULL);
+    struct error problem = {0};
+    bool is_done = store->operations->remove(store, id, err);
+    if (is_done && !blob_folder_remove(service->options.blobs, record.sha256, &problem) &&
+        problem.kind != ERROR_NOT_FOUND)
+        log_warning("image %s is deleted, but its bytes are still on disk: %s", id, problem.text);
+    single_flight_end(&service->flights, flight, NULL);
+    return is_done;
+}
+
+char *service_image_content(struct service *service, const char *id, struct image_record *record,
+                            size_t *size, struct error *err) {
+    struct error problem = {0};
+    if (!service_get_image(service, id, record, err)) return NULL;
+    char *bytes = blob_folder_get(service->options.blobs, record->sha256,
+                                  (size_t)record->size_bytes, size, &problem);
+    if (bytes != NULL) return bytes;
+    if (problem.kind == ERROR_NOT_FOUND || problem.kind == ERROR_TOO_LARGE) {
+        // Deleted this moment is no trouble of the disk: then there is no such image.
+        if (!service_get_image(service, id, record, err)) return NULL;
+        error_set(err, ERROR_STORAGE,
+                  "the bytes of image %s are lost or changed on disk (%s); upload it again", id,
+                  problem.text);
+    }
+    error_set(err, problem.kind, "%s", problem.text);
+    return NULL;
+}
+
+char *service_image_thumbnail(struct service *service, const char *id, uint32_t max_side,
+                              size_t *size, struct error *err) {
+    struct image_record record;
+    struct picture picture;
+    size_t content_size;
+    uint8_t *jpeg = NULL;
+    char *content = service_image_content(service, id, &record, &content_size, err);
+    if (content == NULL) return NULL;
+    if (picture_open(service, content, content_size, &picture, err)) {
+        jpeg = thumbnail_jpeg_create(&picture.pixels, max_side, size, err);
+        picture_clear(service, &picture);
+    }
+    memory_free(content);
+    return (char *)jpeg;
+}
+
+bool service_is_ready(struct service *service, struct error *err) {
+    struct store *store = service->options.store;
+    return store->operations->check(store, err);
+}

@@ -78,5 +78,5 @@ bool service_search_picture(struct service *service, const void *bytes, size_t s
 bool service_search_url(struct service *service, const char *url, size_t k,
                         struct store_match *matches, size_t *count, struct search_timings *timings,
                         struct error *err);
-// Everything a request needs is there: the store answers, the engine is not closing.
+// Everything a request needs is there: the store answers. The engine is there as long as we are.
 bool service_is_ready(struct service *service, struct error *err);

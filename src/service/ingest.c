@@ -1,0 +1,160 @@
+// Taking a picture in: SHA-256, known already?, decode, describe, keep the bytes, then the row and
+// its vector in one transaction. The row comes last: a crash before it leaves bytes without a
+// row, which nobody sees and the same upload uses again; an answer means that all is on disk.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/sha256.h"
+#include "service/picture.h"
+#include "service/plain_text.h"
+#include "service/service_private.h"
+#include "service/stage_metrics.h"
+
+struct upload {
+    const void *bytes;
+    size_t size;
+    enum image_source source;
+    const char *file_name;  // NULL: none
+    const char *url;        // NULL: none
+    char sha256[SHA256_HEX_SIZE];
+};
+
+// *is_known tells whether the answer is complete.
+static bool find_known(struct service *service, const struct upload *upload, bool *is_known,
+                       struct image_record *record, struct error *err) {
+    struct store *store = service->options.store;
+    struct error problem = {0};
+    char id[IMAGE_ID_SIZE];
+    (void)snprintf(id, sizeof id, "%.16s", upload->sha256);
+    *is_known = store->operations->get(store, id, record, &problem);
+    if (!*is_known)
+        return problem.kind == ERROR_NOT_FOUND || error_set(err, problem.kind, "%s", problem.text);
+    if (strcmp(record->sha256, upload->sha256) != 0)
+        return error_set(err, ERROR_CONFLICT,
+                         "another picture has the id %s already: the first 16 digits of their "
+                         "SHA-256 are the same; delete that one to store this one",
+                         id);
+    // Almost always there already; if it was lost, this brings it back.
+    return blob_folder_put(service->options.blobs, upload->sha256, upload->bytes, upload->size,
+                           err);
+}
+
+static void fill_record(const struct service *service, const struct upload *upload,
+                        const struct image_info *info, const struct description *description,
+                        struct image_record *record) {
+    const struct engine_info *engine = engine_info(service->options.engine);
+    *record = (struct image_record){
+        .confidence = (double)description->caption.confidence,
+        .clip_score = (double)description->clip_score,
+        .source = upload->source,
+        .width = info->width,
+        .height = info->height,
+        .size_bytes = (int64_t)upload->size,
+        .created_ms = clock_utc_ms(),
+    };
+    (void)snprintf(record->id, sizeof record->id, "%.16s", upload->sha256);
+    (void)snprintf(record->sha256, sizeof record->sha256, "%s", upload->sha256);
+    plain_text_copy(record->caption, sizeof record->caption, description->caption.text);
+    (void)snprintf(record->origin, sizeof record->origin, "%s", engine->is_mock ? "mock" : "local");
+    (void)snprintf(record->caption_model, sizeof record->caption_model, "%s",
+                   engine->caption_model);
+    (void)snprintf(record->embedding_model, sizeof record->embedding_model, "%s",
+                   engine->embedding_model);
+    if (upload->file_name != NULL)
+        plain_text_copy(record->file_name, sizeof record->file_name, upload->file_name);
+    if (upload->url != NULL) (void)snprintf(record->url, sizeof record->url, "%s", upload->url);
+    (void)snprintf(record->mime, sizeof record->mime, "%s", image_format_mime(info->format));
+}
+
+static bool keep(struct service *service, const struct upload *upload,
+                 const struct embedding *embedding, struct ingest_result *result,
+                 struct error *err) {
+    struct store *store = service->options.store;
+    int64_t started = clock_monotonic_ns();
+    bool was_new;
+    bool is_done =
+        blob_folder_put(service->options.blobs, upload->sha256, upload->bytes, upload->size, err) &&
+        store->operations->put(store, &result->record, embedding->values, embedding->width,
+                               &was_new, err);
+    result->timings.store_ms = clock_ms_since(started);
+    return is_done;
+}
+
+static bool describe_and_keep(struct service *service, const struct upload *upload,
+                              struct ingest_result *result, struct error *err) {
+    struct picture picture;
+    struct description description;
+    if (!picture_open(service, upload->bytes, upload->size, &picture, err)) return false;
+    result->timings.decode_ms = picture.decode_ms;
+    struct image_info info = picture.info;
+    bool is_done = engine_describe_image(service->options.engine, &picture.pixels,
+                                         QUEUE_INTERACTIVE, &description, err);
+    picture_clear(service, &picture);
+    if (!is_done) return false;
+    result->timings.engine = description.timings;
+    fill_record(service, upload, &info, &description, &result->record);
+    return keep(service, upload, &description.embedding, result, err);
+}
+
+static bool take_in(struct service *service, struct upload *upload, struct ingest_result *result,
+                    struct error *err) {
+    uint8_t digest[SHA256_SIZE];
+    size_t max_bytes = service->options.image_limits.max_bytes;
+    if (upload->size > max_bytes)
+        return error_set(err, ERROR_TOO_LARGE,
+                         "the picture has %zu bytes and at most %zu are taken; send a smaller one",
+                         upload->size, max_bytes);
+    sha256(upload->bytes, upload->size, digest);
+    sha256_hex(digest, upload->sha256);
+
+    struct flight_answer answer = {0};
+    struct flight *flight = single_flight_begin(&service->flights, upload->sha256, &answer);
+    if (flight == NULL) {
+        result->was_known = true;
+        result->record = answer.record;
+        return answer.is_done || error_set(err, answer.error.kind, "%s", answer.error.text);
+    }
+    answer.is_done =
+        find_known(service, upload, &result->was_known, &result->record, &answer.error) &&
+        (result->was_known || describe_and_keep(service, upload, result, &answer.error));
+    answer.record = result->record;
+    single_flight_end(&service->flights, flight, &answer);
+    return answer.is_done || error_set(err, answer.error.kind, "%s", answer.error.text);
+}
+
+// Ends an upload, started at `started`, that failed or was answered.
+static bool finish(struct service *service, bool is_done, int64_t started,
+                   struct ingest_result *result, const struct error *problem, struct error *err) {
+    result->timings.total_ms = clock_ms_since(started);
+    stage_metrics_upload(service, is_done, problem, result);
+    return is_done || error_set(err, problem->kind, "%s", problem->text);
+}
+
+bool service_ingest_image(struct service *service, const void *bytes, size_t size,
+                          const char *file_name, struct ingest_result *result, struct error *err) {
+    struct upload upload = {
+        .bytes = bytes, .size = size, .source = SOURCE_UPLOAD, .file_name = file_name};
+    struct error problem = {0};
+    int64_t started = clock_monotonic_ns();
+    *result = (struct ingest_result){0};
+    bool is_done = take_in(service, &upload, result, &problem);
+    return finish(service, is_done, started, result, &problem, err);
+}
+
+bool service_ingest_url(struct service *service, const char *url, struct ingest_result *result,
+                        struct error *err) {
+    struct upload upload = {.source = SOURCE_URL, .url = url};
+    struct fetch_answer answer = {0};
+    struct error problem = {0};
+    int64_t started = clock_monotonic_ns();
+    *result = (struct ingest_result){0};
+    bool is_done = service_fetch(service, url, &answer, &problem);
+    if (is_done) {
+        upload.bytes = answer.body;
+        upload.size = answer.size;
+        is_done = take_in(service, &upload, result, &problem);
+    }
+    fetch_answer_clear(&answer);
+    return finish(service, is_done, started, result, &problem, err);
+}

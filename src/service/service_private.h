@@ -1,0 +1,19 @@
+// What the files of this room share. The service keeps no lock of its own: the store, the engine
+// and the metrics are safe for any thread, single_flight orders work on the same picture, and
+// decode_slots bounds how many pictures are held as pixels.
+#pragma once
+
+#include <semaphore.h>
+
+#include "service/service.h"
+#include "service/single_flight.h"
+
+struct service {
+    struct service_options options;
+    struct single_flight flights;
+    sem_t decode_slots;
+};
+
+// A picture from an address, of a length that the store can keep. The caller clears *answer.
+bool service_fetch(struct service *service, const char *url, struct fetch_answer *answer,
+                   struct error *err);

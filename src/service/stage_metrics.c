@@ -1,0 +1,41 @@
+#include "service/stage_metrics.h"
+
+#include "service/service_private.h"
+
+// A stage that took no time was not needed.
+static void observe(struct metrics *metrics, const char *stage, double ms) {
+    if (ms > 0) metrics_observe(metrics, METRIC_STAGE_DURATION, stage, NULL, ms / 1000);
+}
+
+static void observe_engine(struct metrics *metrics, const struct engine_timings *timings) {
+    observe(metrics, "queue", timings->queue_ms);
+    observe(metrics, "preprocess", timings->preprocess_ms);
+    observe(metrics, "caption_vision", timings->caption_vision_ms);
+    observe(metrics, "caption_decode", timings->caption_decode_ms);
+    observe(metrics, "embed", timings->embedding_ms);
+}
+
+void stage_metrics_upload(struct service *service, bool is_done, const struct error *err,
+                          const struct ingest_result *result) {
+    struct metrics *metrics = service->options.metrics;
+    if (metrics == NULL) return;
+    const char *outcome = !is_done ? error_http_status(err->kind) < 500 ? "refused" : "failed"
+                          : result->was_known ? "known"
+                                              : "new";
+    metrics_add(metrics, METRIC_UPLOAD_RESULTS, outcome, NULL, 1);
+    if (!is_done || result->was_known) return;
+    metrics_add(metrics, METRIC_ROUTER_LOCAL, NULL, NULL, 1);
+    observe(metrics, "decode", result->timings.decode_ms);
+    observe_engine(metrics, &result->timings.engine);
+    observe(metrics, "store", result->timings.store_ms);
+}
+
+void stage_metrics_search(struct service *service, const struct engine_timings *engine,
+                          double decode_ms, const struct search_timings *timings) {
+    struct metrics *metrics = service->options.metrics;
+    if (metrics == NULL) return;
+    metrics_add(metrics, METRIC_SEARCHES, NULL, NULL, 1);
+    observe(metrics, "decode", decode_ms);
+    observe_engine(metrics, engine);
+    observe(metrics, "search", timings->store_ms);
+}

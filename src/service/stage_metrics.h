@@ -1,0 +1,9 @@
+// Counts what the service does; every call does nothing when the service was given no metrics.
+#pragma once
+
+#include "service/service.h"
+
+void stage_metrics_upload(struct service *service, bool is_done, const struct error *err,
+                          const struct ingest_result *result);
+void stage_metrics_search(struct service *service, const struct engine_timings *engine,
+                          double decode_ms, const struct search_timings *timings);
