@@ -340,14 +340,18 @@ static bool create_private(const char *path, struct error *err) {
     return true;
 }
 
-static bool open_database(struct sqlite_store *self, const char *path, struct error *err) {
+// Of a store that only reads, the writer's connection cannot write either: SQLite refuses.
+static bool open_database(struct sqlite_store *self, const char *path, bool is_reader,
+                          struct error *err) {
     struct sqlite_connection *writer = &self->writer;
-    if (!create_private(path, err) || !sqlite_connection_open(writer, path, false, err) ||
-        !sqlite_schema_recognize(writer->database, err) ||
-        !sqlite_connection_make_durable(writer, err) ||
-        !sqlite_schema_migrate(writer->database, err) || !sqlite_connection_prepare(writer, err) ||
-        !load_vectors(self, err))
+    if ((!is_reader && !create_private(path, err)) ||
+        !sqlite_connection_open(writer, path, is_reader, err) ||
+        !sqlite_schema_recognize(writer->database, err))
         return false;
+    if (!is_reader && (!sqlite_connection_make_durable(writer, err) ||
+                       !sqlite_schema_migrate(writer->database, err)))
+        return false;
+    if (!sqlite_connection_prepare(writer, err) || !load_vectors(self, err)) return false;
     bool is_done = sqlite_next(writer, SQL_LAST_ROW, err) == SQLITE_ROW;
     if (is_done) self->next_row = sqlite3_column_int64(writer->statements[SQL_LAST_ROW], 0) + 1;
     sqlite_finish(writer, SQL_LAST_ROW);
@@ -362,7 +366,7 @@ static void log_sqlite(void *context, int code, const char *message) {
 
 static void configure_sqlite(void) { (void)sqlite3_config(SQLITE_CONFIG_LOG, log_sqlite, NULL); }
 
-struct store *sqlite_store_create(const char *folder, struct error *err) {
+static struct store *open_store(const char *folder, bool is_reader, struct error *err) {
     static pthread_once_t is_configured = PTHREAD_ONCE_INIT;
     (void)pthread_once(&is_configured, configure_sqlite);
 
@@ -374,6 +378,13 @@ struct store *sqlite_store_create(const char *folder, struct error *err) {
         return NULL;
     }
     (void)snprintf(path, sizeof path, "%s/imgrouter.db", folder);
+    if (is_reader && !file_exists(path)) {
+        error_set(err, ERROR_NOT_FOUND,
+                  "there are no pictures in %s yet; start the server and upload one, or name "
+                  "another folder with --data",
+                  folder);
+        return NULL;
+    }
 
     struct sqlite_store *self = memory_alloc(sizeof *self);
     self->store.operations = &sqlite_operations;
@@ -381,12 +392,22 @@ struct store *sqlite_store_create(const char *folder, struct error *err) {
     sqlite_reader_pool_init(&self->readers);
     vector_spaces_init(&self->spaces);
     self->lock = -1;
-    if (!folder_create(folder, err)) goto failed;
-    self->lock = folder_lock_take(lock_path, err);
-    if (self->lock < 0) goto failed;
-    if (open_database(self, path, err)) return &self->store;
+    if (!is_reader) {
+        if (!folder_create(folder, err)) goto failed;
+        self->lock = folder_lock_take(lock_path, err);
+        if (self->lock < 0) goto failed;
+    }
+    if (open_database(self, path, is_reader, err)) return &self->store;
     error_wrap(err, "cannot use %s", path);
 failed:
     sqlite_destroy(&self->store);
     return NULL;
+}
+
+struct store *sqlite_store_create(const char *folder, struct error *err) {
+    return open_store(folder, false, err);
+}
+
+struct store *sqlite_store_create_reader(const char *folder, struct error *err) {
+    return open_store(folder, true, err);
 }

@@ -86,4 +86,7 @@ struct store {
 // Opens or creates DIR/imgrouter.db. Errors: ERROR_STORAGE with what to do; a damaged file is
 // refused and kept, a schema newer than this program is refused.
 struct store *sqlite_store_create(const char *folder, struct error *err);
+// The same, only to look, also beside a server that writes: sees what is committed now, put and
+// remove are refused. ERROR_NOT_FOUND when there is no database.
+struct store *sqlite_store_create_reader(const char *folder, struct error *err);
 struct store *memory_store_create(void);
