@@ -115,6 +115,12 @@ static void close_all(struct server *server, int drain_timeout_ms) {
     fetch_global_cleanup();
 }
 
+static void say_what_runs(const struct engine_info *info) {
+    log_info("imgrouter %s: captions by %s, vectors by %s; %s, %s kernels, %zu threads",
+             IMGROUTER_VERSION, info->caption_model, info->embedding_model, info->precision,
+             info->kernel_tier, info->threads);
+}
+
 // A second signal means: now.
 static void *watch_second_signal(void *argument) {
     int signal_number;
@@ -159,6 +165,7 @@ int command_serve(const struct command_input *input) {
     bool is_open = fetch_global_init(&err) && open_storage(&server, settings, &err) &&
                    (server.engine = engine_setup_create(settings, true, true, &err)) != NULL &&
                    open_service(&server, settings, &err) && open_http(&server, settings, &err);
+    if (is_open) say_what_runs(engine_info(server.engine));
     if (is_open) wait_for_signal(&server, settings, &signals);
     close_all(&server, (int)settings->drain_timeout_ms);
     if (!is_open) return command_fail(&err);

@@ -7,6 +7,12 @@
 #include "image/decode.h"
 #include "kernels/cpu_features.h"
 
+#ifdef __clang__
+static const char compiler[] = __VERSION__;
+#else
+static const char compiler[] = "gcc " __VERSION__;
+#endif
+
 int command_version(const struct command_input *input) {
     if (input->settings->prints_settings) {
         settings_print_reference(stdout);
@@ -23,12 +29,12 @@ int command_version(const struct command_input *input) {
     }
     if (input->settings->is_json) {
         json_line_print(json_pack("{s:s, s:s, s:o, s:s, s:s}", "version", IMGROUTER_VERSION,
-                                  "compiler", __VERSION__, "kernels", tiers, "formats",
+                                  "compiler", compiler, "kernels", tiers, "formats",
                                   image_formats_text(), "processor", cpu_name()));
         return 0;
     }
     json_decref(tiers);
     (void)printf("imgrouter %s\ncompiled by %s\nprocessor %s\nkernels here:%s\npictures: %s\n",
-                 IMGROUTER_VERSION, __VERSION__, cpu_name(), tiers_text, image_formats_text());
+                 IMGROUTER_VERSION, compiler, cpu_name(), tiers_text, image_formats_text());
     return 0;
 }

@@ -44,15 +44,10 @@ static bool locate(const struct settings *settings, const struct hub_settings *h
     return error_set(err, ERROR_UNAVAILABLE, "%s", absent.text);
 }
 
-static void say_who_answers(const struct engine_info *info, enum mock_mode mode) {
-    if (info->is_mock)
-        log_warning(
-            "MOCK MODELS ANSWER: captions and vectors are made up, not seen in the pictures%s",
-            mode == MOCK_AUTO ? ". Get the real models with: imgrouter models pull" : "");
-    else
-        log_info("models: %s%s%s; precision %s, kernels %s, %zu threads", info->caption_model,
-                 info->caption_model[0] != '\0' && info->embedding_model[0] != '\0' ? ", " : "",
-                 info->embedding_model, info->precision, info->kernel_tier, info->threads);
+static void say_when_mocks_answer(const struct engine_info *info, enum mock_mode mode) {
+    if (!info->is_mock) return;
+    log_warning("MOCK MODELS ANSWER: captions and vectors are made up, not seen in the pictures%s",
+                mode == MOCK_AUTO ? ". Get the real models with: imgrouter models pull" : "");
 }
 
 struct engine *engine_setup_create(const struct settings *settings, bool needs_captions,
@@ -85,7 +80,7 @@ struct engine *engine_setup_create(const struct settings *settings, bool needs_c
                                      &options.embedding_model_folder, err)))
         return NULL;
     struct engine *engine = engine_create(&options, err);
-    if (engine != NULL) say_who_answers(engine_info(engine), options.mock);
+    if (engine != NULL) say_when_mocks_answer(engine_info(engine), options.mock);
     return engine;
 }
 
