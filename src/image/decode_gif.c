@@ -85,7 +85,7 @@ static bool gif_read_rows(GifFileType *gif, struct pixels *pixels, uint8_t *inde
             if (DGifGetLine(gif, indexes, gif->Image.Width) == GIF_ERROR) {
                 return gif_fail(gif->Error, err);
             }
-            size_t y = (size_t)(gif->Image.Top + row);
+            size_t y = (size_t)gif->Image.Top + (size_t)row;
             size_t at = (y * pixels->width + (size_t)gif->Image.Left) * 3;
             row_paint(pixels->rgb + at, indexes, (size_t)gif->Image.Width, palette);
         }

@@ -23,6 +23,7 @@ static uint32_t crop_start(uint32_t extra) {
 
 bool preprocess_crop_pixels(const struct pixels *pixels, uint32_t size, struct pixels *out,
                             struct error *err) {
+    *out = (struct pixels){0};
     uint64_t width = pixels->width;
     uint64_t height = pixels->height;
     uint64_t shortest = width < height ? width : height;
