@@ -97,6 +97,7 @@ static bool find_route(struct http_request *request, const struct http_route *ro
                        size_t route_count) {
     if (request->target_error.kind != ERROR_NONE) {
         http_response_set_error(&request->response, &request->target_error);
+        if (request->target_error.kind == ERROR_BAD_REQUEST) request->must_close = true;
         return false;
     }
     request->match = router_find(routes, route_count, request->method, &request->target);

@@ -110,6 +110,7 @@ static void run_handler(struct http_server *server, struct http_request *request
 
 static enum MHD_Result dispatch(struct http_server *server, struct http_request *request) {
     watched_connection_forgive(watched(request->connection));
+    if (request->is_refused) return answer(server, request);
     if (request->refusal.kind != ERROR_NONE) {
         request->must_close = true;
         return answer_error(server, request, &request->refusal);
@@ -154,9 +155,10 @@ enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *connectio
         (void)snprintf(request->method, sizeof request->method, "%s", method);
         count_active(server, true);
         request->is_http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
-        if (admission_check(request, server->options.routes, server->options.route_count))
-            return MHD_YES;
-        return answer(server, request);
+        request->is_refused =
+            !admission_check(request, server->options.routes, server->options.route_count);
+        // An answer before the request is complete closes the connection, so only where it must.
+        return request->is_refused && request->must_close ? answer(server, request) : MHD_YES;
     }
     if (*upload_size > 0) {
         bool goes_on = http_request_add_body(request, upload, *upload_size);

@@ -45,6 +45,7 @@ struct http_request {
     struct error form_error;
 
     struct http_response response;
+    bool is_refused;  // by its headers; the response says why
     bool must_close;
 };
 

@@ -181,12 +181,17 @@ bool fixture_wait_slow(struct fixture *fixture, int count) {
 
 int client_connect(const struct fixture *fixture) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    client_connect_socket(fixture, fd);
+    return fd;
+}
+
+void client_connect_socket(const struct fixture *fixture, int fd) {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(http_server_port(fixture->server)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
         fail_msg("connect: %s", strerror(errno));
-    return fd;
 }
 
 void client_send(int fd, const void *bytes, size_t size) {

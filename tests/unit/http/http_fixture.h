@@ -33,6 +33,7 @@ void fixture_release(struct fixture *fixture);
 bool fixture_wait_slow(struct fixture *fixture, int count);  // until so many run; false: 5 s passed
 
 int client_connect(const struct fixture *fixture);
+void client_connect_socket(const struct fixture *fixture, int socket);
 void client_send(int socket, const void *bytes, size_t size);
 void client_send_text(int socket, const char *text);
 // Reads until the peer closes or `milliseconds` pass without a byte. NUL-terminated, freed by the
