@@ -65,22 +65,38 @@ bool service_delete_image(struct service *service, const char *id, struct error 
     return is_done;
 }
 
-char *service_image_content(struct service *service, const char *id, struct image_record *record,
-                            size_t *size, struct error *err) {
+// *is_lost: the image is there and its bytes are not.
+static char *read_original(struct service *service, const char *id, struct image_record *record,
+                           size_t *size, bool *is_lost, struct error *err) {
     struct error problem = {0};
+    *is_lost = false;
     if (!service_get_image(service, id, record, err)) return NULL;
     char *bytes = blob_folder_get(service->options.blobs, record->sha256,
                                   (size_t)record->size_bytes, size, &problem);
     if (bytes != NULL) return bytes;
-    if (problem.kind == ERROR_NOT_FOUND || problem.kind == ERROR_TOO_LARGE) {
-        // Deleted this moment is no trouble of the disk: then there is no such image.
-        if (!service_get_image(service, id, record, err)) return NULL;
-        error_set(err, ERROR_STORAGE,
-                  "the bytes of image %s are lost or changed on disk (%s); upload it again", id,
-                  problem.text);
-    }
-    error_set(err, problem.kind, "%s", problem.text);
+    *is_lost = problem.kind == ERROR_NOT_FOUND;
+    // Longer than it was is not the fault of the request.
+    bool is_ours = *is_lost || problem.kind == ERROR_TOO_LARGE;
+    error_set(err, is_ours ? ERROR_STORAGE : problem.kind,
+              "the bytes of image %s cannot be read: %s; upload it again or restore a backup", id,
+              problem.text);
     return NULL;
+}
+
+char *service_image_content(struct service *service, const char *id, struct image_record *record,
+                            size_t *size, struct error *err) {
+    struct error problem = {0};
+    bool is_lost;
+    char *bytes = read_original(service, id, record, size, &is_lost, &problem);
+    if (bytes == NULL && is_lost) {
+        // Perhaps it was deleted between the two looks: look again while nobody changes it.
+        struct flight *flight = single_flight_begin(&service->flights, record->sha256, NULL);
+        error_clear(&problem);
+        bytes = read_original(service, id, record, size, &is_lost, &problem);
+        single_flight_end(&service->flights, flight, NULL);
+    }
+    if (bytes == NULL) error_set(err, problem.kind, "%s", problem.text);
+    return bytes;
 }
 
 char *service_image_thumbnail(struct service *service, const char *id, uint32_t max_side,

@@ -143,24 +143,38 @@ static bool memory_remove(struct store *store, const char *id, struct error *err
     return unlock(self, true);
 }
 
+struct candidate {
+    float score;
+    size_t entry;
+};
+
+static int compare_candidates(const void *a, const void *b) {
+    float left = ((const struct candidate *)a)->score, right = ((const struct candidate *)b)->score;
+    return (left < right) - (left > right);
+}
+
 static bool memory_search(struct store *store, const char *embedding_model, const float *query,
                           size_t width, size_t k, struct store_match *matches, size_t *count,
                           struct error *err) {
     struct memory_store *self = lock(store);
     *count = 0;
     if (!check_width(self, embedding_model, width, err)) return unlock(self, false);
+    struct candidate *candidates = memory_try_array(self->count, sizeof *candidates);
+    if (candidates == NULL) return unlock(self, error_set(err, ERROR_INTERNAL, "out of memory"));
+    size_t candidate_count = 0;
     for (size_t i = 0; i < self->count; i++) {
         const struct entry *entry = &self->entries[i];
         if (strcmp(entry->record.embedding_model, embedding_model) != 0) continue;
         float score = 0;
         for (size_t j = 0; j < width; j++) score += query[j] * entry->vector[j];
-        size_t place = *count;
-        while (place > 0 && matches[place - 1].score < score) place--;
-        if (place == k) continue;
-        if (*count < k) (*count)++;
-        memmove(matches + place + 1, matches + place, (*count - place - 1) * sizeof *matches);
-        matches[place] = (struct store_match){.record = entry->record, .score = score};
+        candidates[candidate_count++] = (struct candidate){.score = score, .entry = i};
     }
+    qsort(candidates, candidate_count, sizeof *candidates, compare_candidates);
+    for (; *count < k && *count < candidate_count; (*count)++)
+        matches[*count] =
+            (struct store_match){.record = self->entries[candidates[*count].entry].record,
+                                 .score = candidates[*count].score};
+    memory_free(candidates);
     return unlock(self, true);
 }
 

@@ -1,0 +1,91 @@
+#include "fake_engine.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+struct fake_engine fake_engine;
+
+struct engine *fake_engine_reset(void) {
+    fake_engine = (struct fake_engine){
+        .info = {.caption_model = "captioner",
+                 .embedding_model = "space@1",
+                 .embedding_width = FAKE_WIDTH,
+                 .precision = "f32",
+                 .kernel_tier = "scalar"},
+    };
+    return (struct engine *)&fake_engine;  // opaque: only the functions below look at it
+}
+
+static void pause_a_moment(void) { (void)nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL); }
+
+void fake_engine_await_describes(int count) {
+    while (atomic_load(&fake_engine.describe_calls) < count) pause_a_moment();
+}
+
+void fake_engine_vector(int red, int green, int blue, float vector[static FAKE_WIDTH]) {
+    // The last number keeps black from being no direction at all.
+    const float colour[FAKE_WIDTH] = {(float)red, (float)green, (float)blue, 8};
+    float length = sqrtf(colour[0] * colour[0] + colour[1] * colour[1] + colour[2] * colour[2] +
+                         colour[3] * colour[3]);
+    for (int i = 0; i < FAKE_WIDTH; i++) vector[i] = colour[i] / length;
+}
+
+static bool fails(struct error *err) {
+    if (fake_engine.failure.kind == ERROR_NONE) return false;
+    error_set(err, fake_engine.failure.kind, "%s", fake_engine.failure.text);
+    return true;
+}
+
+static void embed(const struct pixels *pixels, struct embedding *embedding) {
+    embedding->width = FAKE_WIDTH;
+    fake_engine_vector(pixels->rgb[0], pixels->rgb[1], pixels->rgb[2], embedding->values);
+}
+
+const struct engine_info *engine_info(const struct engine *engine) {
+    (void)engine;
+    return &fake_engine.info;
+}
+
+bool engine_describe_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
+                           struct description *description, struct error *err) {
+    (void)engine;
+    atomic_fetch_add(&fake_engine.describe_calls, 1);
+    while (atomic_load(&fake_engine.is_blocked)) pause_a_moment();
+    if (fails(err)) return false;
+    if (lane != QUEUE_INTERACTIVE) return error_set(err, ERROR_INTERNAL, "the wrong lane");
+    memset(description, 0, sizeof *description);
+    (void)snprintf(description->caption.text, sizeof description->caption.text,
+                   "a picture of %d %d %d", pixels->rgb[0], pixels->rgb[1], pixels->rgb[2]);
+    description->caption.confidence = 0.75F;
+    description->clip_score = 0.25F;
+    description->timings = (struct engine_timings){.queue_ms = 1, .caption_decode_ms = 20};
+    embed(pixels, &description->embedding);
+    return true;
+}
+
+bool engine_embed_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
+                        struct embedding *embedding, struct engine_timings *timings,
+                        struct error *err) {
+    (void)engine, (void)lane;
+    atomic_fetch_add(&fake_engine.embed_calls, 1);
+    if (fails(err)) return false;
+    embed(pixels, embedding);
+    timings->embedding_ms = 3;
+    return true;
+}
+
+bool engine_embed_text(struct engine *engine, const char *text, enum queue_lane lane,
+                       struct embedding *embedding, bool *is_cut, struct engine_timings *timings,
+                       struct error *err) {
+    (void)engine, (void)lane;
+    atomic_fetch_add(&fake_engine.embed_calls, 1);
+    if (fails(err)) return false;
+    embedding->width = FAKE_WIDTH;
+    fake_engine_vector(255 * (strcmp(text, "red") == 0), 255 * (strcmp(text, "green") == 0),
+                       255 * (strcmp(text, "blue") == 0), embedding->values);
+    *is_cut = fake_engine.is_cut;
+    timings->embedding_ms = 2;
+    return true;
+}

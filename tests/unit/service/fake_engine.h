@@ -1,0 +1,27 @@
+// An engine without models, linked in place of the real one: answers follow from the colour of the
+// first pixel, and tests can make it fail, wait or count. Set everything but the atomics before
+// the first call.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "engine/engine.h"
+
+enum { FAKE_WIDTH = 4 };
+
+struct fake_engine {
+    struct engine_info info;
+    struct error failure;       // every call fails with it while it is set
+    bool is_cut;                // what engine_embed_text reports
+    atomic_bool is_blocked;     // describe waits until it is false
+    atomic_int describe_calls;  // begun
+    atomic_int embed_calls;
+};
+
+extern struct fake_engine fake_engine;
+
+struct engine *fake_engine_reset(void);  // the one to hand to service_create
+// Waits until that many pictures have reached engine_describe_image.
+void fake_engine_await_describes(int count);
+// The vector of a colour, as pictures of it have; "red", "green" and "blue" as texts.
+void fake_engine_vector(int red, int green, int blue, float vector[static FAKE_WIDTH]);

@@ -1,0 +1,199 @@
+// Uploads and deletions at the same moment: identical pictures are computed once, a deletion never
+// leaves a row without bytes, and the decode slots hold. Meant for ThreadSanitizer as well.
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "service_fixture.h"
+
+enum { UPLOADERS = 8 };
+
+struct uploader {
+    pthread_t thread;
+    struct service *service;
+    const void *bytes;
+    size_t size;
+    struct ingest_result result;
+    struct error err;
+    bool is_done;
+};
+
+static void *upload(void *context) {
+    struct uploader *uploader = context;
+    uploader->is_done = service_ingest_image(uploader->service, uploader->bytes, uploader->size,
+                                             NULL, &uploader->result, &uploader->err);
+    return NULL;
+}
+
+static void start(struct uploader *uploader, struct service_fixture *fixture, const void *bytes,
+                  size_t size) {
+    *uploader = (struct uploader){.service = fixture->service, .bytes = bytes, .size = size};
+    assert_int_equal(pthread_create(&uploader->thread, NULL, upload, uploader), 0);
+}
+
+static void pause_ms(long ms) {
+    (void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+static void identical_uploads_are_computed_once(void **state) {
+    struct service_fixture *fixture = *state;
+    struct uploader uploaders[UPLOADERS];
+    unsigned char other[PICTURE_SIZE];
+    picture_of(4, 5, 6, other);
+    atomic_store(&fake_engine.is_blocked, true);
+    for (int i = 0; i < UPLOADERS; i++) start(&uploaders[i], fixture, small_png, small_png_size);
+    fake_engine_await_describes(1);
+    struct uploader stranger;  // another picture does not wait for them
+    start(&stranger, fixture, other, sizeof other);
+    fake_engine_await_describes(2);
+    pause_ms(20);  // time for the rest to come, and to be wrong
+    assert_int_equal(atomic_load(&fake_engine.describe_calls), 2);
+    atomic_store(&fake_engine.is_blocked, false);
+    int computed = 0;
+    for (int i = 0; i < UPLOADERS; i++) {
+        (void)pthread_join(uploaders[i].thread, NULL);
+        if (!uploaders[i].is_done) fail_msg("%s", uploaders[i].err.text);
+        assert_same_record(&uploaders[i].result.record, &uploaders[0].result.record);
+        computed += !uploaders[i].result.was_known;
+    }
+    (void)pthread_join(stranger.thread, NULL);
+    assert_true(stranger.is_done);
+    assert_int_equal(computed, 1);
+    assert_int_equal(atomic_load(&fake_engine.describe_calls), 2);
+    assert_int_equal(stored_images(fixture), 2);
+    assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "known") == UPLOADERS - 1);
+}
+
+static void identical_uploads_share_a_failure(void **state) {
+    struct service_fixture *fixture = *state;
+    struct uploader uploaders[UPLOADERS];
+    (void)error_set(&fake_engine.failure, ERROR_OVERLOADED, "queue full");
+    atomic_store(&fake_engine.is_blocked, true);
+    start(&uploaders[0], fixture, small_png, small_png_size);
+    fake_engine_await_describes(1);
+    for (int i = 1; i < UPLOADERS; i++) start(&uploaders[i], fixture, small_png, small_png_size);
+    pause_ms(20);
+    atomic_store(&fake_engine.is_blocked, false);
+    for (int i = 0; i < UPLOADERS; i++) {
+        (void)pthread_join(uploaders[i].thread, NULL);
+        assert_false(uploaders[i].is_done);
+        assert_int_equal(uploaders[i].err.kind, ERROR_OVERLOADED);
+        assert_string_equal(uploaders[i].err.text, "queue full");
+    }
+    assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "failed") == UPLOADERS);
+    error_clear(&fake_engine.failure);
+    struct ingest_result result;
+    assert_true(
+        service_ingest_image(fixture->service, small_png, small_png_size, NULL, &result, NULL));
+}
+
+static void small_pictures_do_not_hold_a_decode_slot(void **state) {
+    struct service_fixture *fixture = *state;
+    fixture->options.decode_threads = 1;
+    service_fixture_restart(fixture);
+    unsigned char other[PICTURE_SIZE];
+    picture_of(4, 5, 6, other);
+    struct uploader first, second;
+    atomic_store(&fake_engine.is_blocked, true);
+    start(&first, fixture, small_png, small_png_size);
+    start(&second, fixture, other, sizeof other);
+    fake_engine_await_describes(2);
+    atomic_store(&fake_engine.is_blocked, false);
+    (void)pthread_join(first.thread, NULL);
+    (void)pthread_join(second.thread, NULL);
+    assert_true(first.is_done && second.is_done);
+}
+
+static void large_pictures_hold_their_decode_slot(void **state) {
+    struct service_fixture *fixture = *state;
+    fixture->options.decode_threads = 1;
+    service_fixture_restart(fixture);
+    size_t size;
+    unsigned char *large = black_png_create(4001, 4000, &size);
+    struct uploader first, second;
+    atomic_store(&fake_engine.is_blocked, true);
+    start(&first, fixture, large, size);
+    fake_engine_await_describes(1);
+    start(&second, fixture, small_png, small_png_size);
+    pause_ms(20);
+    int reached = atomic_load(&fake_engine.describe_calls);
+    atomic_store(&fake_engine.is_blocked, false);
+    (void)pthread_join(first.thread, NULL);
+    (void)pthread_join(second.thread, NULL);
+    assert_int_equal(reached, 1);
+    assert_true(first.is_done && second.is_done);
+    assert_int_equal(first.result.record.width, 4001);
+    memory_free(large);
+}
+
+struct churn {
+    struct service *service;
+    atomic_int failures;
+    char id[IMAGE_ID_SIZE];
+};
+
+static void *churn_uploads(void *context) {
+    struct churn *churn = context;
+    unsigned char picture[PICTURE_SIZE];
+    picture_of(7, 7, 7, picture);
+    for (int i = 0; i < 200; i++) {
+        struct ingest_result result;
+        if (!service_ingest_image(churn->service, picture, sizeof picture, NULL, &result, NULL))
+            atomic_fetch_add(&churn->failures, 1);
+    }
+    return NULL;
+}
+
+static void *churn_deletions(void *context) {
+    struct churn *churn = context;
+    for (int i = 0; i < 400; i++) {
+        struct error err = {0};
+        if (!service_delete_image(churn->service, churn->id, &err) && err.kind != ERROR_NOT_FOUND)
+            atomic_fetch_add(&churn->failures, 1);
+        size_t size;
+        struct image_record record;
+        error_clear(&err);
+        char *bytes = service_image_content(churn->service, churn->id, &record, &size, &err);
+        if (bytes == NULL && err.kind != ERROR_NOT_FOUND) atomic_fetch_add(&churn->failures, 1);
+        memory_free(bytes);
+    }
+    return NULL;
+}
+
+static void deletions_never_cross_uploads(void **state) {
+    struct service_fixture *fixture = *state;
+    struct churn churn = {.service = fixture->service};
+    memcpy(churn.id, upload_colour(fixture, 7, 7, 7).record.id, sizeof churn.id);
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, i < 2 ? churn_uploads : churn_deletions, &churn), 0);
+    for (int i = 0; i < 4; i++) (void)pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&churn.failures), 0);
+    assert_int_equal(stored_images(fixture), stored_blobs(fixture));
+    (void)upload_colour(fixture, 7, 7, 7);
+    struct image_record record;
+    size_t size;
+    char *bytes = service_image_content(fixture->service, churn.id, &record, &size, NULL);
+    assert_non_null(bytes);
+    memory_free(bytes);
+}
+
+int main(void) {
+#define CONCURRENCY_TEST(test) \
+    cmocka_unit_test_setup_teardown(test, service_fixture_setup, service_fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        CONCURRENCY_TEST(identical_uploads_are_computed_once),
+        CONCURRENCY_TEST(identical_uploads_share_a_failure),
+        CONCURRENCY_TEST(small_pictures_do_not_hold_a_decode_slot),
+        CONCURRENCY_TEST(large_pictures_hold_their_decode_slot),
+        CONCURRENCY_TEST(deletions_never_cross_uploads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
