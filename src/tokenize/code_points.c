@@ -40,8 +40,10 @@ int32_t *code_points_create(const char *text, size_t *count, struct error *err) 
     return points;
 }
 
-// Unicode's property Cased, near enough: utf8proc has the categories only.
+// Unicode's property Cased, near enough: utf8proc has the categories only, so the Roman numerals
+// and the circled letters are named.
 static bool is_cased(int32_t point) {
+    if ((point >= 0x2160 && point <= 0x217F) || (point >= 0x24B6 && point <= 0x24E9)) return true;
     utf8proc_category_t category = utf8proc_category(point);
     return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
            category == UTF8PROC_CATEGORY_LT;

@@ -158,13 +158,14 @@ static void append_point(struct word *word, int32_t point) {
         word->size += code_point_encode(point, word->bytes + PREFIX + word->size);
 }
 
-// One lower-case code point: decomposed, accents dropped, punctuation made a word of its own.
+// One code point: lower-cased, alone as in the reference (no final sigma), decomposed, accents
+// dropped, punctuation made a word of its own.
 static void encode_point(const struct wordpiece *tokenizer, int32_t point, struct word *word,
                          struct id_list *list) {
     int32_t parts[MAX_DECOMPOSITION];
     int boundary = 0;
-    utf8proc_ssize_t count =
-        utf8proc_decompose_char(point, parts, MAX_DECOMPOSITION, UTF8PROC_DECOMPOSE, &boundary);
+    utf8proc_ssize_t count = utf8proc_decompose_char(
+        utf8proc_tolower(point), parts, MAX_DECOMPOSITION, UTF8PROC_DECOMPOSE, &boundary);
     for (utf8proc_ssize_t i = 0; i < count && i < MAX_DECOMPOSITION; i++) {
         if (utf8proc_category(parts[i]) == UTF8PROC_CATEGORY_MN) continue;
         bool is_alone = is_punctuation(parts[i]);
@@ -181,22 +182,14 @@ size_t wordpiece_encode(const struct wordpiece *tokenizer, const char *text, int
     size_t count = 0;
     int32_t *points = code_points_create(text, &count, err);
     if (points == NULL) return 0;
-    int32_t *lower = memory_try_array(count, 2 * sizeof *lower);
-    if (lower == NULL) {
-        error_set(err, ERROR_INTERNAL, "out of memory for a text of %zu characters", count);
-        goto out;
-    }
-    count = code_points_lower(points, count, lower);
     for (size_t i = 0; i < count && list.count < capacity; i++) {
-        bool is_alone = is_ideograph(lower[i]);
-        if (is_space(lower[i]) || is_alone) end_word(tokenizer, &word, &list);
-        if (!is_space(lower[i]) && !is_dropped(lower[i]))
-            encode_point(tokenizer, lower[i], &word, &list);
+        bool is_alone = is_ideograph(points[i]);
+        if (is_space(points[i]) || is_alone) end_word(tokenizer, &word, &list);
+        if (!is_space(points[i]) && !is_dropped(points[i]))
+            encode_point(tokenizer, points[i], &word, &list);
         if (is_alone) end_word(tokenizer, &word, &list);
     }
     end_word(tokenizer, &word, &list);
-out:
-    memory_free(lower);
     memory_free(points);
     return list.count;
 }

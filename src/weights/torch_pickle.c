@@ -79,7 +79,7 @@ static bool take_line(struct pickle_stack *pickle, struct pickle_value *line, st
 
 static bool push_name(struct pickle_stack *pickle, int unused, struct error *err) {
     (void)unused;
-    struct pickle_value module, name;
+    struct pickle_value module = {0}, name = {0};
     if (!take_line(pickle, &module, err) || !take_line(pickle, &name, err)) return false;
     for (size_t i = 0; i < sizeof allowed_names / sizeof *allowed_names; i++) {
         const struct pickle_name *allowed = &allowed_names[i];
