@@ -169,4 +169,6 @@ bool url_has_same_origin(const char *a, const char *b) {
     return is_same;
 }
 
+bool url_is_http(const char *url) { return strncasecmp(url, "http://", 7) == 0; }
+
 bool url_is_https(const char *url) { return strncasecmp(url, "https://", 8) == 0; }

@@ -44,4 +44,5 @@ const char *fetch_client_redirect(struct fetch_client *client);
 
 // Same scheme, host and port: what a token for the one may also be sent to.
 bool url_has_same_origin(const char *a, const char *b);
+bool url_is_http(const char *url);
 bool url_is_https(const char *url);

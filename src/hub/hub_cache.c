@@ -85,8 +85,11 @@ int cache_lock(const struct hub_settings *settings, const struct hub_model *mode
         return -1;
     }
     int result = flock(lock, LOCK_EX | LOCK_NB);
-    if (result != 0) log_info("waiting for another process that is fetching %s", model->repository);
-    while (result != 0 && (errno == EWOULDBLOCK || errno == EINTR)) result = flock(lock, LOCK_EX);
+    if (result != 0 && errno == EWOULDBLOCK) {
+        log_info("waiting for another process that is fetching %s", model->repository);
+        do result = flock(lock, LOCK_EX);
+        while (result != 0 && errno == EINTR);
+    }
     if (result == 0) return lock;
     error_set(err, ERROR_STORAGE, "cannot lock %s: %s", path, strerror(errno));
     (void)close(lock);

@@ -64,9 +64,9 @@ static bool follow(struct hub_remote *remote, char url[static URL_SIZE], struct 
     if (next == NULL || strlen(next) >= URL_SIZE)
         return error_set(err, ERROR_UPSTREAM, "the hub %s redirects to nowhere",
                          remote->settings->endpoint);
-    if (url_is_https(url) && !url_is_https(next))
+    if (!url_is_https(next) && (url_is_https(url) || !url_is_http(next)))
         return error_set(err, ERROR_INVALID,
-                         "the hub %s redirects from https to an insecure address, which is refused",
+                         "the hub %s redirects to an insecure address, which is refused",
                          remote->settings->endpoint);
     memmove(url, next, strlen(next) + 1);
     return true;
@@ -292,14 +292,17 @@ bool remote_download(struct hub_remote *remote, const struct remote_download *do
         return error_set(err, ERROR_STORAGE, "%s: %s", download->path, strerror(errno));
     intake.done = status.st_size;
     if (intake.done > size && !cut_to(&intake, 0, err)) return false;
+    int64_t most = intake.done;  // that was ever here: starting over is no progress
     for (int attempt = 0; intake.done < size; attempt++) {
-        int64_t before = intake.done;
         struct error failure = {0};
         bool is_hub = true;
         long answered = 0;
         bool has_answer = get(&intake, url, &answered, &is_hub, &failure);
         if (intake.done == size) break;
-        if (intake.done > before) attempt = 0;  // it moves: the patience starts anew
+        if (intake.done > most) {  // it moves: the patience starts anew
+            most = intake.done;
+            attempt = 0;
+        }
         bool is_last = attempt + 1 == MAX_ATTEMPTS;
         if (has_answer) {
             if (!may_go_on(&intake, answered, is_hub, is_last, err)) return false;

@@ -100,7 +100,7 @@ static bool read_endpoint(char *endpoint, size_t size, struct error *err) {
     while (length > 0 && given[length - 1] == '/') length--;
     // An address has its own origin only when it can be read.
     if (length >= size || !url_has_same_origin(given, given) ||
-        (!url_is_https(given) && strncasecmp(given, "http://", 7) != 0))
+        (!url_is_https(given) && !url_is_http(given)))
         return error_set(err, ERROR_INVALID,
                          "HF_ENDPOINT is %.100s, which is not an address like "
                          "https://huggingface.co",
