@@ -21,9 +21,10 @@ bool api_init(struct api *api, struct error *err) {
             .method = route->method,
             .path = route->path,
             .handler = route->handler,
-            .is_instant = route->is_instant,
-            .max_body_bytes =
-                route->body == BODY_PICTURE ? api->max_upload_bytes + PICTURE_BODY_OVERHEAD : 0,
+            .is_instant = (route->flags & ROUTE_INSTANT) != 0,
+            .max_body_bytes = (route->flags & ROUTE_TAKES_PICTURE) != 0
+                                  ? api->max_upload_bytes + PICTURE_BODY_OVERHEAD
+                                  : 0,
         };
     }
     return true;

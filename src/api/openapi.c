@@ -116,7 +116,7 @@ static json_t *responses_json(const struct api_route *route) {
     char status[8];
     (void)snprintf(status, sizeof status, "%d", route->answer.status);
     json_object_set_new(responses, status, answer_json_schema(&route->answer));
-    if (route->has_not_modified) {
+    if ((route->flags & ROUTE_HAS_ENTITY_TAG) != 0) {
         json_object_set_new(
             responses, "304",
             json_pack("{s:s}", "description", "The ETag in If-None-Match is still the right one."));
@@ -133,7 +133,8 @@ static json_t *operation_json(const struct api_route *route) {
         json_pack("{s:s, s:[s], s:s, s:s, s:o, s:o}", "operationId", route->operation, "tags",
                   route->tag, "summary", route->summary, "description", route->description,
                   "parameters", parameters_json(route), "responses", responses_json(route));
-    if (route->body == BODY_PICTURE) json_object_set_new(json, "requestBody", picture_body_json());
+    if ((route->flags & ROUTE_TAKES_PICTURE) != 0)
+        json_object_set_new(json, "requestBody", picture_body_json());
     return json;
 }
 

@@ -65,7 +65,8 @@ static bool form_read(struct picture_body *body, struct http_request *request,
                       struct problem *problem) {
     size_t count = 0;
     const struct http_part *parts = http_request_parts(request, &count, &problem->error);
-    if (parts == NULL && problem->error.kind != ERROR_NONE) return false;
+    if (parts == NULL)  // refused, or a form without a part
+        return problem->error.kind != ERROR_NONE ? false : file_missing(problem);
     const struct http_part *file = NULL;
     const struct http_part *url = NULL;
     for (size_t i = 0; i < count; i++) {

@@ -2,13 +2,17 @@
 // all derived from it.
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "api/parameter.h"
 #include "http/server.h"
 
-enum api_body { BODY_NONE, BODY_PICTURE };
+enum route_flags {
+    ROUTE_WAITS = 0,
+    ROUTE_INSTANT = 1,         // runs on the event thread
+    ROUTE_TAKES_PICTURE = 2,   // in the three forms of picture_body.h
+    ROUTE_HAS_ENTITY_TAG = 4,  // answers 304 to If-None-Match
+};
 
 enum { ROUTE_PARAMETERS_MAX = 4, ROUTE_ERRORS_MAX = 10 };
 
@@ -23,15 +27,13 @@ struct api_route {
     const char *method;
     const char *path;
     http_handler *handler;
-    bool is_instant;
-    enum api_body body;
+    unsigned flags;         // of enum route_flags
     const char *operation;  // OpenAPI's operationId
     const char *tag;
     const char *summary;
     const char *description;
     const struct api_parameter *parameters[ROUTE_PARAMETERS_MAX];  // up to the first NULL
     struct api_answer answer;                                      // when all went well
-    bool has_not_modified;                                         // 304 to If-None-Match
     int errors[ROUTE_ERRORS_MAX];  // statuses of problem answers, up to the first 0
 };
 

@@ -1,0 +1,143 @@
+"""/openapi.json is a valid document, and the server answers as it says."""
+import json
+
+import pytest
+from pictures import png
+
+jsonschema = pytest.importorskip("jsonschema")
+
+
+@pytest.fixture
+def document(client):
+    return client.get("/openapi.json").json()
+
+
+def check(document, name, value):
+    jsonschema.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": document["components"]},
+        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER).validate(value)
+    check_is_described(document, document["components"]["schemas"][name], value, name)
+
+
+def check_is_described(document, schema, value, where):
+    """No answer has a member that the document does not know."""
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    if "oneOf" in schema and isinstance(value, dict):
+        schema = next(option for option in schema["oneOf"] if set(option["required"]) <= set(value))
+    if isinstance(value, dict) and "properties" in schema:
+        for key, member in value.items():
+            assert key in schema["properties"], f"{where}.{key} is not in the document"
+            check_is_described(document, schema["properties"][key], member, f"{where}.{key}")
+    if isinstance(value, list) and "items" in schema:
+        for member in value:
+            check_is_described(document, schema["items"], member, f"{where}[]")
+
+
+def test_the_document_is_valid(document):
+    validator = pytest.importorskip("openapi_spec_validator")
+    validator.validate(document)
+    assert document["openapi"].startswith("3.1")
+
+
+def test_schemas_and_their_examples_are_valid(document):
+    for name, schema in document["components"]["schemas"].items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        for example in schema.get("examples", []):
+            check(document, name, example)
+
+
+def test_every_operation_is_described(document):
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert operation["summary"]
+            named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+            assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def answers_as_described(document, method, path, answer):
+    """The status is in the document, and the body fits its schema."""
+    operation = document["paths"][path][method.lower()]
+    responses = operation["responses"]
+    assert str(answer.status_code) in responses, (method, path, answer.status_code, answer.text)
+    content = responses[str(answer.status_code)].get("content")
+    if content is None:
+        assert answer.content == b""
+        return
+    sent = answer.headers["content-type"]
+    described = [type for type in content
+                 if sent == type or sent.split(";")[0] == type
+                 or (type == "image/*" and sent.startswith("image/"))]
+    assert described, f"{method} {path} answered {sent}"
+    schema = content[described[0]]["schema"]
+    if "$ref" in schema:
+        check(document, schema["$ref"].rsplit("/", 1)[1], json.loads(answer.content))
+
+
+def test_every_route_answers_as_described(client, document):
+    upload = client.post("/images", files={"file": ("a.png", png(1))})
+    image = upload.json()["id"]
+    gone = "0123456789abcdef"
+    raw = {"headers": {"Content-Type": "image/png"}}
+    requests = [
+        ("POST", "/images", {}, {"files": {"file": ("a.png", png(1))}}),
+        ("POST", "/images", {}, {"content": png(2), **raw}),
+        ("POST", "/images", {}, {"content": b"text", **raw}),
+        ("POST", "/images", {}, {"content": b"", **raw}),
+        ("POST", "/images", {}, {"content": bytes(30_000_000), **raw}),
+        ("POST", "/images", {}, {"files": {"wrong": ("a.png", png(1))}}),
+        ("POST", "/images", {}, {"json": {"url": "http://127.0.0.1/"}}),
+        ("POST", "/images", {}, {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+        ("POST", "/images", {}, {"content": b"x", "headers": {"Content-Type": "text/plain"}}),
+        ("GET", "/images", {}, {}),
+        ("GET", "/images", {}, {"params": {"limit": 0}}),
+        ("GET", "/images", {}, {"params": {"cursor": "x"}}),
+        ("GET", "/images/{id}", {"id": image}, {}),
+        ("GET", "/images/{id}", {"id": gone}, {}),
+        ("GET", "/images/{id}/content", {"id": image}, {}),
+        ("GET", "/images/{id}/content", {"id": image}, {"headers": {"If-None-Match": "*"}}),
+        ("GET", "/images/{id}/content", {"id": gone}, {}),
+        ("GET", "/images/{id}/thumbnail", {"id": image}, {}),
+        ("GET", "/images/{id}/thumbnail", {"id": image}, {"params": {"size": 5}}),
+        ("GET", "/images/{id}/thumbnail", {"id": gone}, {}),
+        ("GET", "/search", {}, {"params": {"q": "x"}}),
+        ("GET", "/search", {}, {"params": {"image_id": image}}),
+        ("GET", "/search", {}, {"params": {"image_id": gone}}),
+        ("GET", "/search", {}, {}),
+        ("POST", "/search", {}, {"content": png(3), **raw}),
+        ("POST", "/search", {}, {"content": b"text", **raw}),
+        ("GET", "/healthz", {}, {}),
+        ("GET", "/readyz", {}, {}),
+        ("GET", "/metrics", {}, {}),
+        ("GET", "/openapi.json", {}, {}),
+        ("GET", "/docs", {}, {}),
+        ("GET", "/docs/docs.css", {}, {}),
+        ("GET", "/docs/docs.js", {}, {}),
+        ("GET", "/", {}, {}),
+        ("DELETE", "/images/{id}", {"id": image}, {}),
+        ("DELETE", "/images/{id}", {"id": gone}, {}),
+    ]
+    for method, path, values, options in requests:
+        answer = client.request(method, path.format(**values), **options)
+        answers_as_described(document, method, path, answer)
+    asked = {(method.lower(), path) for method, path, _, _ in requests}
+    described = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert asked == described
+
+
+def test_parameters_are_checked_as_described(client, document):
+    for path, methods in document["paths"].items():
+        for parameter in methods.get("get", {"parameters": []})["parameters"]:
+            schema = parameter["schema"]
+            if schema["type"] != "integer":
+                continue
+            image = client.post("/images", files={"file": ("a.png", png(1))}).json()["id"]
+            target = path.replace("{id}", image)
+            for value, is_fine in ((schema["minimum"], True), (schema["minimum"] - 1, False),
+                                   (schema["maximum"], True), (schema["maximum"] + 1, False)):
+                answer = client.get(target, params={"q": "x", parameter["name"]: value})
+                assert (answer.status_code == 200) == is_fine, (target, parameter["name"], value)
+                if not is_fine:
+                    assert answer.status_code == 422
