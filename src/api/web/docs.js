@@ -11,6 +11,11 @@ function element(name, text = "", className = "") {
   return node;
 }
 
+// Words between backticks are code, as in the description itself.
+function prose(text) {
+  return text.split("`").map((piece, index) => (index % 2 ? element("code", piece) : piece));
+}
+
 // "#/components/schemas/Image" -> the schema itself.
 function resolve(description, schema) {
   if (!schema || !schema.$ref) return schema ?? {};
@@ -37,7 +42,11 @@ function input_for(name, schema, is_required) {
 
 function labelled(title, note, input) {
   const label = element("label", title);
-  if (note) label.append(element("small", note));
+  if (note) {
+    const small = element("small");
+    small.append(...prose(note));
+    label.append(small);
+  }
   label.append(input);
   return label;
 }
@@ -95,7 +104,7 @@ class Endpoint {
     this.part(".method").classList.add(method);
     this.part(".path").textContent = path;
     this.part(".gist").textContent = operation.summary;
-    this.part(".description").textContent = operation.description;
+    this.part(".description").append(...prose(operation.description));
     this.build_fields();
     this.build_answers();
     this.part("form").addEventListener("submit", (event) => {
@@ -129,7 +138,11 @@ class Endpoint {
 
   choose_body(type, content, place) {
     const schema = resolve(this.description, content[type].schema);
-    place.replaceChildren(...body_forms[type].build(schema));
+    // What can also be said in the query is asked for once.
+    const names = new Set(this.parameters.map((parameter) => parameter.name));
+    const properties = Object.entries(schema.properties ?? {}).filter(([name]) => !names.has(name));
+    const fields = { ...schema, properties: Object.fromEntries(properties) };
+    place.replaceChildren(...body_forms[type].build(fields));
     this.body = { form: body_forms[type], inputs: [...place.querySelectorAll("input, select")] };
   }
 
@@ -137,7 +150,8 @@ class Endpoint {
     const list = this.part("dl");
     for (const [status, answer] of Object.entries(this.operation.responses)) {
       const types = Object.keys(answer.content ?? {});
-      const description = element("dd", answer.description);
+      const description = element("dd");
+      description.append(...prose(answer.description));
       const example = types.length > 0 && resolve(this.description, answer.content[types[0]].schema).examples?.[0];
       if (example && status < 400) description.append(element("pre", JSON.stringify(example, null, 2)));
       list.append(element("dt", [status, ...types].join("  ")), description);
