@@ -73,12 +73,9 @@ static const struct hub_file usual_files[] = {
     {"pytorch_model.bin", HUB_WEIGHTS, 0, NULL},
 };
 
-#define FILES(table) table, sizeof table / sizeof *table
-#define CLIP(organisation, name, model, pretrained)                                 \
-    {                                                                               \
-        organisation "/" name, name, NULL, HUB_EMBEDDING, model, pretrained, "MIT", \
-            FILES(clip_files)                                                       \
-    }
+#define FILES(table) (table), sizeof(table) / sizeof *(table)
+#define CLIP(repository, folder, model, pretrained) \
+    { repository, folder, NULL, HUB_EMBEDDING, model, pretrained, "MIT", FILES(clip_files) }
 static const struct hub_model catalog[] = {
     {"Salesforce/blip-image-captioning-base", "blip-image-captioning-base",
      "82a37760796d32b1411fe092ab5d4e227313294b", HUB_CAPTION, NULL, NULL, "BSD-3-Clause",
@@ -88,17 +85,25 @@ static const struct hub_model catalog[] = {
      "MIT", FILES(clip_vit_b_32_files)},
     {"Salesforce/blip-image-captioning-large", "blip-image-captioning-large", NULL, HUB_CAPTION,
      NULL, NULL, "BSD-3-Clause", FILES(blip_files)},
-    CLIP("laion", "CLIP-ViT-B-32-DataComp.XL-s13B-b90K", "ViT-B-32", "datacomp_xl_s13b_b90k"),
-    CLIP("laion", "CLIP-ViT-B-32-256x256-DataComp-s34B-b86K", "ViT-B-32-256", "datacomp_s34b_b86k"),
-    CLIP("openai", "clip-vit-base-patch32", "ViT-B-32", "openai"),
-    CLIP("laion", "CLIP-ViT-B-16-laion2B-s34B-b88K", "ViT-B-16", "laion2b_s34b_b88k"),
-    CLIP("laion", "CLIP-ViT-B-16-DataComp.XL-s13B-b90K", "ViT-B-16", "datacomp_xl_s13b_b90k"),
-    CLIP("openai", "clip-vit-base-patch16", "ViT-B-16", "openai"),
-    CLIP("laion", "CLIP-ViT-L-14-laion2B-s32B-b82K", "ViT-L-14", "laion2b_s32b_b82k"),
-    CLIP("laion", "CLIP-ViT-L-14-DataComp.XL-s13B-b90K", "ViT-L-14", "datacomp_xl_s13b_b90k"),
-    CLIP("openai", "clip-vit-large-patch14", "ViT-L-14", "openai"),
-    CLIP("openai", "clip-vit-large-patch14-336", "ViT-L-14-336", "openai"),
-    CLIP("laion", "CLIP-ViT-H-14-laion2B-s32B-b79K", "ViT-H-14", "laion2b_s32b_b79k"),
+    CLIP("laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K", "CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
+         "ViT-B-32", "datacomp_xl_s13b_b90k"),
+    CLIP("laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K",
+         "CLIP-ViT-B-32-256x256-DataComp-s34B-b86K", "ViT-B-32-256", "datacomp_s34b_b86k"),
+    CLIP("openai/clip-vit-base-patch32", "clip-vit-base-patch32", "ViT-B-32", "openai"),
+    CLIP("laion/CLIP-ViT-B-16-laion2B-s34B-b88K", "CLIP-ViT-B-16-laion2B-s34B-b88K", "ViT-B-16",
+         "laion2b_s34b_b88k"),
+    CLIP("laion/CLIP-ViT-B-16-DataComp.XL-s13B-b90K", "CLIP-ViT-B-16-DataComp.XL-s13B-b90K",
+         "ViT-B-16", "datacomp_xl_s13b_b90k"),
+    CLIP("openai/clip-vit-base-patch16", "clip-vit-base-patch16", "ViT-B-16", "openai"),
+    CLIP("laion/CLIP-ViT-L-14-laion2B-s32B-b82K", "CLIP-ViT-L-14-laion2B-s32B-b82K", "ViT-L-14",
+         "laion2b_s32b_b82k"),
+    CLIP("laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K", "CLIP-ViT-L-14-DataComp.XL-s13B-b90K",
+         "ViT-L-14", "datacomp_xl_s13b_b90k"),
+    CLIP("openai/clip-vit-large-patch14", "clip-vit-large-patch14", "ViT-L-14", "openai"),
+    CLIP("openai/clip-vit-large-patch14-336", "clip-vit-large-patch14-336", "ViT-L-14-336",
+         "openai"),
+    CLIP("laion/CLIP-ViT-H-14-laion2B-s32B-b79K", "CLIP-ViT-H-14-laion2B-s32B-b79K", "ViT-H-14",
+         "laion2b_s32b_b79k"),
 };
 enum { CATALOG_SIZE = sizeof catalog / sizeof *catalog };
 

@@ -111,7 +111,7 @@ static bool read_endpoint(char *endpoint, size_t size, struct error *err) {
 }
 
 bool hub_settings_read(struct hub_settings *settings, struct error *err) {
-    char home[HUB_PATH_SIZE];
+    char home[HUB_PATH_SIZE] = "";
     *settings = (struct hub_settings){0};
     settings->is_offline = is_true("HF_HUB_OFFLINE") || is_true("TRANSFORMERS_OFFLINE");
     return read_home(home, err) && read_cache(settings->cache, home, err) &&
