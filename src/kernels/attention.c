@@ -106,15 +106,16 @@ static void weigh_query(const struct chunk *c, float *scores, size_t row, size_t
                         size_t keys) {
     memset(scores + visible, 0, (keys - visible) * sizeof *scores);
     if (visible == 0) return;
-    float maximum = c->kernels->row_scale(scores, c->attention->scale, visible);
+    float maximum = c->kernels->row_maximum(scores, visible);
+    float scale = c->attention->scale;
     if (maximum > c->maxima[row]) {
-        float factor = expf(c->maxima[row] - maximum);  // 0 for the first block
+        float factor = expf((c->maxima[row] - maximum) * scale);  // 0 for the first block
         float *sums = c->sums + row * c->head_columns;
         for (size_t i = 0; i < c->head_columns; i++) sums[i] *= factor;
         c->divisors[row] *= factor;
         c->maxima[row] = maximum;
     }
-    c->divisors[row] += c->kernels->row_exponentiate(scores, c->maxima[row], visible);
+    c->divisors[row] += c->kernels->row_exponentiate(scores, c->maxima[row], scale, visible);
 }
 
 static void attend_block(const struct chunk *c, size_t query, size_t rows, size_t key,
@@ -169,10 +170,8 @@ static void attention_task(void *context, size_t task, size_t worker) {
     }
 
     size_t keys_seen = visible_keys(a, c.end - 1);
-    size_t blocks = (keys_seen + KEY_BLOCK - 1) / KEY_BLOCK;
-    for (size_t block = 0; block < blocks; block++) {
-        size_t key = keys_seen * block / blocks;
-        size_t keys = keys_seen * (block + 1) / blocks - key;
+    for (size_t key = 0; key < keys_seen; key += KEY_BLOCK) {
+        size_t keys = minimum(KEY_BLOCK, keys_seen - key);
         pack_block(&c, key, keys);
         for (size_t query = c.start; query < c.end; query += QUERY_BLOCK) {
             attend_block(&c, query, minimum(QUERY_BLOCK, c.end - query), key, keys);
@@ -189,7 +188,8 @@ static void attention_task(void *context, size_t task, size_t worker) {
 }
 
 void attention_f32(struct compute *compute, const struct attention *attention) {
-    assert(attention->head_size > 0 && attention->head_size <= ATTENTION_MAX_HEAD_SIZE);
+    assert(attention->scale > 0 && attention->head_size > 0 &&
+           attention->head_size <= ATTENTION_MAX_HEAD_SIZE);
     if (attention->queries == 0) return;
     struct attention_job job = {
         .compute = compute,

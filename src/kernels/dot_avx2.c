@@ -67,6 +67,13 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_str
         __m256 of_x[ROWS];
 #pragma GCC unroll 3
         for (size_t r = 0; r < rows; r++) of_x[r] = _mm256_loadu_ps(x + r * x_stride + k);
+        // The next four rows; behind the last row an address that nobody reads, which a prefetch
+        // may name.
+        uintptr_t ahead = (uintptr_t)(w + k) + OUTPUTS * w_stride * sizeof *w;
+#pragma GCC unroll 4
+        for (size_t o = 0; o < OUTPUTS; o++) {
+            _mm_prefetch((const char *)(ahead + o * w_stride * sizeof *w), _MM_HINT_T0);
+        }
 #pragma GCC unroll 4
         for (size_t o = 0; o < OUTPUTS; o++) {
             __m256 eight = _mm256_loadu_ps(of_w[o] + k);

@@ -62,6 +62,13 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_str
     for (; k + LANES <= depth; k += LANES) {
         __m512 of_w[OUTPUTS] = {_mm512_loadu_ps(w + k), _mm512_loadu_ps(w1 + k),
                                 _mm512_loadu_ps(w2 + k), _mm512_loadu_ps(w3 + k)};
+        // The next four rows, which are then there when their turn comes. Behind the last row this
+        // is an address that nobody reads, and a prefetch never faults.
+        uintptr_t ahead = (uintptr_t)(w + k) + OUTPUTS * w_stride * sizeof *w;
+#pragma GCC unroll 4
+        for (size_t o = 0; o < OUTPUTS; o++) {
+            _mm_prefetch((const char *)(ahead + o * w_stride * sizeof *w), _MM_HINT_T0);
+        }
 #pragma GCC unroll 6
         for (size_t r = 0; r < rows; r++) {
             __m512 of_x = _mm512_loadu_ps((r < 3 ? x + r * x_stride : x3 + (r - 3) * x_stride) + k);

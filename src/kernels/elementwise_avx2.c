@@ -100,14 +100,12 @@ ALWAYS_INLINE float add_up(__m256 a) {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-float row_scale_avx2(float *row, float scale, size_t count) {
-    __m256 factor = _mm256_set1_ps(scale);
+float row_maximum_avx2(const float *row, size_t count) {
     __m256 least = _mm256_set1_ps(-INFINITY);
     __m256 maximum = least;
     for (size_t i = 0; i < count; i += LANES) {
         __m256i mask = first_lanes(count - i);
-        __m256 value = _mm256_mul_ps(_mm256_maskload_ps(row + i, mask), factor);
-        _mm256_maskstore_ps(row + i, mask, value);
+        __m256 value = _mm256_maskload_ps(row + i, mask);
         value = _mm256_blendv_ps(least, value, _mm256_castsi256_ps(mask));
         // With a NaN the second operand is the result: the maximum so far.
         maximum = _mm256_max_ps(value, maximum);
@@ -117,12 +115,14 @@ float row_scale_avx2(float *row, float scale, size_t count) {
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-float row_exponentiate_avx2(float *row, float maximum, size_t count) {
+float row_exponentiate_avx2(float *row, float maximum, float scale, size_t count) {
     __m256 shift = _mm256_set1_ps(maximum);
+    __m256 factor = _mm256_set1_ps(scale);
     __m256 sum = _mm256_setzero_ps();
     for (size_t i = 0; i < count; i += LANES) {
         __m256i mask = first_lanes(count - i);
-        __m256 value = exponential(_mm256_sub_ps(_mm256_maskload_ps(row + i, mask), shift));
+        __m256 value = _mm256_sub_ps(_mm256_maskload_ps(row + i, mask), shift);
+        value = exponential(_mm256_mul_ps(value, factor));
         _mm256_maskstore_ps(row + i, mask, value);
         sum = _mm256_add_ps(sum, _mm256_and_ps(value, _mm256_castsi256_ps(mask)));
     }

@@ -90,25 +90,24 @@ void row_finish_avx512(const float *sums, const float *bias, enum activation act
     }
 }
 
-float row_scale_avx512(float *row, float scale, size_t count) {
-    __m512 factor = _mm512_set1_ps(scale);
+float row_maximum_avx512(const float *row, size_t count) {
     __m512 maximum = _mm512_set1_ps(-INFINITY);
     for (size_t i = 0; i < count; i += LANES) {
         __mmask16 mask = first_lanes(count - i);
-        __m512 value = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, row + i), factor);
-        _mm512_mask_storeu_ps(row + i, mask, value);
         // With a NaN the second operand is the result: the maximum so far.
-        maximum = _mm512_mask_max_ps(maximum, mask, value, maximum);
+        maximum = _mm512_mask_max_ps(maximum, mask, _mm512_maskz_loadu_ps(mask, row + i), maximum);
     }
     return _mm512_reduce_max_ps(maximum);
 }
 
-float row_exponentiate_avx512(float *row, float maximum, size_t count) {
+float row_exponentiate_avx512(float *row, float maximum, float scale, size_t count) {
     __m512 shift = _mm512_set1_ps(maximum);
+    __m512 factor = _mm512_set1_ps(scale);
     __m512 sum = _mm512_setzero_ps();
     for (size_t i = 0; i < count; i += LANES) {
         __mmask16 mask = first_lanes(count - i);
-        __m512 value = exponential(_mm512_sub_ps(_mm512_maskz_loadu_ps(mask, row + i), shift));
+        __m512 value = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, row + i), shift);
+        value = exponential(_mm512_mul_ps(value, factor));
         _mm512_mask_storeu_ps(row + i, mask, value);
         sum = _mm512_mask_add_ps(sum, mask, sum, value);
     }

@@ -96,23 +96,22 @@ void row_finish_neon(const float *sums, const float *bias, enum activation activ
     }
 }
 
-float row_scale_neon(float *row, float scale, size_t count) {
+float row_maximum_neon(const float *row, size_t count) {
     float32x4_t least = vdupq_n_f32(-INFINITY);
     float32x4_t maximum = least;
     for (size_t i = 0; i < count; i += LANES) {
-        float32x4_t value = vmulq_n_f32(load_some(row + i, count - i), scale);
-        store_some(row + i, value, count - i);
+        float32x4_t value = load_some(row + i, count - i);
         // maxnm: the number when the other is a NaN.
         maximum = vmaxnmq_f32(maximum, vbslq_f32(first_lanes(count - i), value, least));
     }
     return vmaxnmvq_f32(maximum);
 }
 
-float row_exponentiate_neon(float *row, float maximum, size_t count) {
+float row_exponentiate_neon(float *row, float maximum, float scale, size_t count) {
     float32x4_t sum = vdupq_n_f32(0);
     for (size_t i = 0; i < count; i += LANES) {
-        float32x4_t value =
-            exponential(vsubq_f32(load_some(row + i, count - i), vdupq_n_f32(maximum)));
+        float32x4_t value = vsubq_f32(load_some(row + i, count - i), vdupq_n_f32(maximum));
+        value = exponential(vmulq_n_f32(value, scale));
         store_some(row + i, value, count - i);
         sum = vaddq_f32(sum, only(value, first_lanes(count - i)));
     }

@@ -22,19 +22,18 @@ void row_finish_scalar(const float *sums, const float *bias, enum activation act
     }
 }
 
-float row_scale_scalar(float *row, float scale, size_t count) {
+float row_maximum_scalar(const float *row, size_t count) {
     float maximum = -INFINITY;
     for (size_t i = 0; i < count; i++) {
-        row[i] *= scale;
         if (row[i] > maximum) maximum = row[i];
     }
     return maximum;
 }
 
-float row_exponentiate_scalar(float *row, float maximum, size_t count) {
+float row_exponentiate_scalar(float *row, float maximum, float scale, size_t count) {
     float sum = 0;
     for (size_t i = 0; i < count; i++) {
-        row[i] = expf(row[i] - maximum);
+        row[i] = expf((row[i] - maximum) * scale);
         sum += row[i];
     }
     return sum;

@@ -1,4 +1,5 @@
-// One row per tier. The sizes of the tiles are told in the tiers' gemm files.
+// One row per tier. The sizes of the tiles are told in the tiers' gemm files; from how many rows
+// packing pays was measured (docs/speed-log.md), for scalar and NEON only guessed.
 #include "kernels/kernels_internal.h"
 
 #define TIER_TABLE(tier_value, name, columns, rows, min_rows) \
@@ -12,7 +13,7 @@
         .rows_multiply = rows_multiply_##name,                \
         .dot = dot_##name,                                    \
         .row_finish = row_finish_##name,                      \
-        .row_scale = row_scale_##name,                        \
+        .row_maximum = row_maximum_##name,                    \
         .row_exponentiate = row_exponentiate_##name,          \
         .row_normalize = row_normalize_##name,                \
     }
@@ -20,8 +21,8 @@
 static const struct kernels tables[KERNEL_TIER_COUNT] = {
     TIER_TABLE(KERNEL_SCALAR, scalar, 8, 4, 12),
 #if defined(__x86_64__)
-    TIER_TABLE(KERNEL_AVX2, avx2, 16, 6, 24),
-    TIER_TABLE(KERNEL_AVX512, avx512, 32, 12, 24),
+    TIER_TABLE(KERNEL_AVX2, avx2, 16, 6, 96),
+    TIER_TABLE(KERNEL_AVX512, avx512, 32, 12, 96),
 #elif defined(__aarch64__)
     TIER_TABLE(KERNEL_NEON, neon, 16, 6, 24),
 #endif

@@ -52,7 +52,7 @@ struct attention {
     size_t kv_stride;
     size_t heads;
     size_t head_size;  // at most ATTENTION_MAX_HEAD_SIZE
-    float scale;
+    float scale;       // more than 0
     bool is_causal;
     float *out;  // [queries, heads * head_size], rows out_stride apart
     size_t out_stride;

@@ -36,11 +36,10 @@ struct kernels {
     // y = activation(sums + bias) + residual; bias and residual may be NULL, residual may be y.
     void (*row_finish)(const float *sums, const float *bias, enum activation activation,
                        const float *residual, float *y, size_t count);
-    // Multiplies the row by `scale` and returns its largest element; -inf for an empty row.
-    // NaNs are never the largest.
-    float (*row_scale)(float *row, float scale, size_t count);
-    // row = exp(row - maximum); returns the sum.
-    float (*row_exponentiate)(float *row, float maximum, size_t count);
+    // -inf for an empty row. NaNs are never the largest.
+    float (*row_maximum)(const float *row, size_t count);
+    // row = exp((row - maximum) * scale); returns the sum.
+    float (*row_exponentiate)(float *row, float maximum, float scale, size_t count);
     void (*row_normalize)(const float *x, const float *gain, const float *bias, float epsilon,
                           float *y, size_t count);
 };
@@ -71,8 +70,8 @@ struct compute {
     float dot_##tier(const float *a, const float *b, size_t count);                                \
     void row_finish_##tier(const float *sums, const float *bias, enum activation activation,       \
                            const float *residual, float *y, size_t count);                         \
-    float row_scale_##tier(float *row, float scale, size_t count);                                 \
-    float row_exponentiate_##tier(float *row, float maximum, size_t count);                        \
+    float row_maximum_##tier(const float *row, size_t count);                                      \
+    float row_exponentiate_##tier(float *row, float maximum, float scale, size_t count);           \
     void row_normalize_##tier(const float *x, const float *gain, const float *bias, float epsilon, \
                               float *y, size_t count);
 

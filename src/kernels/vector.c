@@ -36,7 +36,7 @@ size_t argmax_softmax_f32(const struct compute *compute, const float *logits, si
         float part[EXPONENTS_AT_ONCE];
         size_t part_count = count - i < EXPONENTS_AT_ONCE ? count - i : EXPONENTS_AT_ONCE;
         memcpy(part, logits + i, part_count * sizeof *part);
-        sum += compute->kernels->row_exponentiate(part, logits[best], part_count);
+        sum += compute->kernels->row_exponentiate(part, logits[best], 1, part_count);
     }
     // The largest has exponent 0. NaN and infinite logits end in a sum that is not a number.
     *probability = sum >= 1 && isfinite(sum) ? 1 / sum : 0;
