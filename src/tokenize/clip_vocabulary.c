@@ -16,7 +16,7 @@
 #include "tokenize/symbol_table.h"
 
 enum {
-    MAX_FILE_BYTES = 64 << 20,     // gzipped or not; CLIP's own have 1 to 3 MB
+    MAX_FILE_BYTES = 16 << 20,  // gzipped or not; CLIP's own have 1 to 3 MB
     MAX_MERGES = 49152 - 256 - 2,  // open_clip's SimpleTokenizer
     BYTE_SYMBOLS = 512,
     MAX_BYTE_SYMBOL = 8  // two bytes of UTF-8, "</w>", NUL
@@ -115,7 +115,8 @@ static bool read_merges(struct sources *sources, const char *path, struct error 
                              number);
         line = line_end + 1;
     }
-    return true;
+    if (sources->merge_count > 0) return true;
+    return error_set(err, ERROR_INVALID, "%s holds no merges", path);
 }
 
 // GPT-2's table: the printable bytes of Latin-1 stand for themselves and come first, the others are

@@ -41,9 +41,22 @@ struct id_list {
     size_t count, capacity;
 };
 
+// What is decoded goes into answers: it must be text.
+static bool is_text(const char *bytes, size_t size) {
+    int32_t point;
+    for (size_t i = 0; i < size;) {
+        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)bytes + i,
+                                                 (utf8proc_ssize_t)(size - i), &point);
+        if (used <= 0 || point == 0) return false;
+        i += (size_t)used;
+    }
+    return true;
+}
+
 static bool read_symbols(struct wordpiece *tokenizer, size_t size, struct error *err) {
     const char *text = tokenizer->text, *end = text + size;
     size_t lines = 1;
+    if (!is_text(text, size)) return error_set(err, ERROR_INVALID, "it is not UTF-8 text");
     for (size_t i = 0; i < size; i++) lines += text[i] == '\n';
     if (!symbol_table_init(&tokenizer->symbols, lines, err)) return false;
     while (text < end) {

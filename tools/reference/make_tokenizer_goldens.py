@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Make the golden rows of the two tokenizers: texts and the ids that the references give them.
+"""Make the golden rows of the two tokenizers: texts and the ids that the references give them;
+and the suites of vocabulary files that must be refused.
 
-    python tools/reference/make_tokenizer_goldens.py            # writes tests/golden/tokenize/
+    python tools/reference/make_tokenizer_goldens.py
 
 Needs open_clip_torch 2.26 and transformers 4.45. The published CLIP vocabulary is too large to
 commit, so the rows that every build checks come from a small one: some hundred merges, trained
@@ -21,6 +22,7 @@ import pathlib
 import random
 import tempfile
 import unicodedata
+from html.entities import html5, name2codepoint
 
 import open_clip.tokenizer
 import regex
@@ -258,6 +260,82 @@ def make_bert(folder, texts):
     write_rows(folder / "wordpiece_texts.txt", rows)
 
 
+def make_html_names(folder):
+    """The names of HTML 4 and their few companions, as html.unescape knows them."""
+    names = sorted(name2codepoint) + ["apos", "AMP", "LT", "GT", "QUOT", "COPY", "REG"]
+    rows = [escape(f"&{name};") + "\t" + escape(html5[name + ";"]) for name in names]
+    rows += [escape(f"&{name}") + "\t" + escape(html5[name]) for name in html5 if name[-1] != ";"]
+    write_rows(folder / "html_names.txt", rows)
+
+
+def make_suites():
+    """Vocabulary files that must be refused, or read in spite of their looks (empty error)."""
+    merges = b"#version\na b\nab c</w>\n"
+    symbols = ["a", "b", "c</w>", "ab", "abc</w>", "<|startoftext|>", "<|endoftext|>"]
+
+    def vocab(*entries):
+        return json.dumps(dict(entries or zip(symbols, range(len(symbols))))).encode()
+
+    numbered = list(zip(symbols, range(len(symbols))))
+    packed = gzip.compress(merges, mtime=0)
+    cases = {
+        "valid": (merges, None, ""),
+        "valid_vocab": (merges, vocab(), ""),
+        "valid_gzip": (packed, None, ""),
+        "valid_line_ends": (merges.replace(b"\n", b"\r\n"), None, ""),
+        "valid_no_last_line_end": (merges[:-1], None, ""),
+        "valid_blank_lines_at_end": (merges + b"\n\n", None, ""),
+        "valid_openai_names": (merges, vocab(*numbered[:-2], ("<start_of_text>", 5), ("<end_of_text>", 6)), ""),
+        "empty": (b"", None, "holds no merges"),
+        "only_version": (b"#version: 0.2\n", None, "holds no merges"),
+        "one_symbol": (b"#version\na b\nabc\n", None, "line 3 is not a merge of two symbols"),
+        "three_symbols": (b"#version\na b c\n", None, "line 2 is not a merge of two symbols"),
+        "only_blanks": (b"#version\n  \na b\n", None, "line 2 is not a merge of two symbols"),
+        "unknown_symbol": (b"#version\na b\nabc d\n", None, "merge number 2 joins symbols that the vocabulary does not have"),
+        "not_a_byte_symbol": (b"#version\na \xe2\x82\xac\n", None, "merge number 1 joins symbols"),
+        "web_page": (b"<html>\n<head><title>404</title></head>\n", None, "line 2 is not a merge"),
+        "gzip_cut": (packed[:-4], None, "gzip data is damaged or cut short"),
+        "gzip_damaged": (packed[:12] + b"\xff\xff" + packed[14:], None, "gzip data is damaged or cut short"),
+        "gzip_header_only": (packed[:10], None, "gzip data is damaged or cut short"),
+        "vocab_not_json": (merges, b"{", "is not a JSON object of symbols and ids"),
+        "vocab_list": (merges, b"[1, 2]", "is not a JSON object of symbols and ids"),
+        "vocab_not_utf8": (merges, b'{"\xff": 0}', "is not a JSON object of symbols and ids"),
+        "vocab_symbol_twice": (merges, b'{"a": 0, "a": 1}', "is not a JSON object of symbols and ids"),
+        "vocab_id_twice": (merges, vocab(*numbered[:-1], ("<|endoftext|>", 5)), "do not have the ids 0 to 6, each once"),
+        "vocab_id_gap": (merges, vocab(*numbered[:-1], ("<|endoftext|>", 7)), "do not have the ids 0 to 6"),
+        "vocab_id_negative": (merges, vocab(*numbered[:-1], ("<|endoftext|>", -1)), "do not have the ids 0 to 6"),
+        "vocab_id_text": (merges, vocab(*numbered[:-1], ("<|endoftext|>", "6")), "do not have the ids 0 to 6"),
+        "vocab_id_real": (merges, vocab(*numbered[:-1], ("<|endoftext|>", 6.0)), "do not have the ids 0 to 6"),
+        "vocab_empty": (merges, b"{}", "merge number 1 joins symbols"),
+        "vocab_no_end": (merges, vocab(*numbered[:-1]), "no symbols for the start and the end of a text"),
+        "vocab_without_merged": (merges, vocab(*[(s, i) for i, s in enumerate(symbols[:4] + symbols[5:])]),
+                                 "merge number 2 joins symbols"),
+    }
+    for name, (merges_bytes, vocab_bytes, error) in cases.items():
+        write_suite_case("clip_bpe", name, error, {"merges.txt": merges_bytes, "vocab.json": vocab_bytes})
+    plain = b"[PAD]\n[UNK]\ncat\n##s\n"
+    for name, (content, error) in {
+        "valid": (plain, ""),
+        "valid_line_ends": (plain.replace(b"\n", b"\r\n"), ""),
+        "valid_no_last_line_end": (plain[:-1], ""),
+        "empty": (b"", "no line [UNK]"),
+        "no_unknown": (b"[PAD]\ncat\n", "no line [UNK]"),
+        "not_utf8": (plain + b"\xff\n", "is not UTF-8 text"),
+        "surrogate": (plain + b"\xed\xa0\x80\n", "is not UTF-8 text"),
+        "nul": (plain + b"a\0b\n", "is not UTF-8 text"),
+    }.items():
+        write_suite_case("wordpiece", name, error, {"vocab.txt": content})
+
+
+def write_suite_case(suite, name, error, files):
+    folder = ROOT / "tests/suites" / suite / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "error").write_text(error + "\n" if error else "")
+    for file_name, content in files.items():
+        if content is not None:
+            (folder / file_name).write_bytes(content)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--random", type=int, default=120, help="rows of random text")
@@ -267,6 +345,8 @@ def main():
     texts = TEXTS + random_texts(arguments.random)
     make_clip(arguments.out, texts)
     make_bert(arguments.out, texts)
+    make_html_names(arguments.out)
+    make_suites()
 
 
 if __name__ == "__main__":
