@@ -298,6 +298,7 @@ bool remote_download(struct hub_remote *remote, const struct remote_download *do
         bool is_hub = true;
         long answered = 0;
         bool has_answer = get(&intake, url, &answered, &is_hub, &failure);
+        if (intake.is_final) return error_set(err, failure.kind, "%s", failure.text);
         if (intake.done == size) break;
         if (intake.done > most) {  // it moves: the patience starts anew
             most = intake.done;
@@ -306,8 +307,6 @@ bool remote_download(struct hub_remote *remote, const struct remote_download *do
         bool is_last = attempt + 1 == MAX_ATTEMPTS;
         if (has_answer) {
             if (!may_go_on(&intake, answered, is_hub, is_last, err)) return false;
-        } else if (intake.is_final) {
-            return error_set(err, failure.kind, "%s", failure.text);
         } else if (is_last) {
             return set_broken(&intake, failure.kind, failure.text, err);
         }
