@@ -1,5 +1,5 @@
 # Verbs only; the build is CMake's (CMakeLists.txt, CMakePresets.json).
-.PHONY: help run build test test-unit test-sanitized test-end-to-end check format bench clean
+.PHONY: help run build test test-unit test-sanitized test-end-to-end check format bench fuzz clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -11,6 +11,7 @@ help:
 	@echo "make test    every test; prints what it skipped and why"
 	@echo "make check   format, static analysis, layers"
 	@echo "make bench   compare with PyTorch on this machine"
+	@echo "make fuzz    run every fuzz target for a minute (SECONDS=60)"
 	@echo "make clean   remove what was built"
 
 run: build
@@ -61,6 +62,20 @@ format:
 
 bench: build $(VENV)/.ready
 	$(PYTHON) bench/compare.py
+
+SECONDS ?= 60
+fuzz:
+	@tools/install_packages.sh build check
+	cmake --preset fuzz
+	cmake --build --preset fuzz -- -j $(JOBS)
+	@for target in build-fuzz/tests/fuzz/fuzz_*; do \
+		test -x $$target || continue; \
+		name=$$(basename $$target); corpus=build-fuzz/corpus-$$name; mkdir -p $$corpus; \
+		echo "== $$name"; $$target -max_total_time=$(SECONDS) -rss_limit_mb=4096 \
+			-artifact_prefix=build-fuzz/ $$corpus >build-fuzz/$$name.log 2>&1 || \
+			{ tail -40 build-fuzz/$$name.log; exit 1; }; \
+		tail -1 build-fuzz/$$name.log; \
+	done
 
 clean:
 	rm -rf build build-debug build-asan build-tsan build-fuzz $(VENV)

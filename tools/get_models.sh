@@ -6,11 +6,11 @@ set -u
 binary=$1
 
 case "${USE_MOCK_MODELS:-auto}" in true | 1 | yes | on) exit 0 ;; esac
-"$binary" models list --missing >/dev/null 2>&1 && exit 0
+"$binary" models list --json | grep '"served":true' | grep -q '"folder":null' || exit 0
 
 echo
 echo "The models are not on this machine yet:"
-"$binary" models list || true
+"$binary" models list | grep '^\* [A-Za-z].*/' | cut -c3-
 answer=${IMGROUTER_PULL:-}
 if [ -z "$answer" ] && [ -t 0 ]; then
     printf 'Download them now (1.6 GB)? [Y/n] '
