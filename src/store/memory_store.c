@@ -51,8 +51,10 @@ static bool check_width(const struct memory_store *self, const char *embedding_m
 
 static bool add(struct memory_store *self, const struct image_record *record, const float *vector,
                 size_t width, struct error *err) {
-    struct entry *entries =
-        memory_try_resize(self->entries, self->count + 1, sizeof *self->entries);
+    struct entry *entries = self->entries;
+    if ((self->count & (self->count - 1)) == 0)  // full: there is room for a power of two
+        entries =
+            memory_try_resize(entries, self->count == 0 ? 1 : 2 * self->count, sizeof *entries);
     if (entries != NULL) self->entries = entries;
     float *copy = entries == NULL ? NULL : memory_try_array(width, sizeof *copy);
     if (copy == NULL) return error_set(err, ERROR_INTERNAL, "out of memory");
