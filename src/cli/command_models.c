@@ -30,7 +30,7 @@ static bool choose(const struct settings *settings, struct chosen *chosen, struc
     const struct hub_model *embedding =
         hub_find_embedding_model(settings->openclip_model, settings->openclip_pretrained, err);
     if (embedding == NULL) return false;
-    chosen->models[0] = *hub_find_caption_model();
+    if (!hub_find_repository(settings->caption_model, &chosen->models[0], err)) return false;
     chosen->models[1] = *embedding;
     chosen->count = SERVED_MODELS;
     return true;
@@ -100,7 +100,8 @@ static bool list(const struct settings *settings, const struct hub_settings *hub
     }
     if (!settings->is_json && settings->repository == NULL)
         (void)printf(
-            "* is served: one captions, one finds (OPENCLIP_MODEL, OPENCLIP_PRETRAINED)\n");
+            "* is served: one captions, one finds (IMGROUTER_CAPTION_MODEL, "
+            "OPENCLIP_MODEL, OPENCLIP_PRETRAINED)\n");
     return true;
 }
 

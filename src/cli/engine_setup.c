@@ -68,13 +68,14 @@ struct engine *engine_setup_create(const struct settings *settings, bool needs_c
     if (!parse_mock_mode(settings->use_mock_models, &options.mock, err) ||
         !hub_settings_read(&hub, err))
         return NULL;
-    const struct hub_model *caption = hub_find_caption_model();
+    struct hub_model caption;
+    if (!hub_find_repository(settings->caption_model, &caption, err)) return NULL;
     const struct hub_model *embedding =
         hub_find_embedding_model(settings->openclip_model, settings->openclip_pretrained, err);
     if (embedding == NULL) return NULL;
-    options.caption_model_name = caption->folder;
+    options.caption_model_name = caption.folder;
     options.embedding_model_name = embedding->folder;
-    if ((needs_captions && !locate(settings, &hub, caption, options.mock, caption_folder,
+    if ((needs_captions && !locate(settings, &hub, &caption, options.mock, caption_folder,
                                    &options.caption_model_folder, err)) ||
         (needs_embeddings && !locate(settings, &hub, embedding, options.mock, embedding_folder,
                                      &options.embedding_model_folder, err)))

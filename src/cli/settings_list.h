@@ -17,6 +17,8 @@ SETTING(models, TEXT, "models", "IMGROUTER_MODELS", NULL, 0, 0, FOR_ENGINE | FOR
         "Folder with one sub-folder per model; without it the Hugging Face cache is used.")
 SETTING(use_mock_models, TEXT, "mock", "USE_MOCK_MODELS", "auto", 0, 0, FOR_ENGINE, "auto|true|false",
         "auto: the full models if they are there, else mocks, said loudly; true: always mocks; false: never.")
+SETTING(caption_model, TEXT, "caption-model", "IMGROUTER_CAPTION_MODEL", "Salesforce/blip-image-captioning-base", 0, 0, FOR_ENGINE | FOR_MODELS, "ORG/NAME",
+        "Repository of the caption model: any BLIP captioning model, base or large.")
 SETTING(openclip_model, TEXT, "openclip-model", "OPENCLIP_MODEL", "ViT-B-32", 0, 0, FOR_ENGINE | FOR_MODELS, "NAME",
         "Architecture of the search model, as OpenCLIP names it.")
 SETTING(openclip_pretrained, TEXT, "openclip-pretrained", "OPENCLIP_PRETRAINED", "laion2b_s34b_b79k", 0, 0, FOR_ENGINE | FOR_MODELS, "NAME",

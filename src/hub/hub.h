@@ -40,7 +40,6 @@ struct hub_model {
     size_t file_count;
 };
 const struct hub_model *hub_models(size_t *count);
-const struct hub_model *hub_find_caption_model(void);
 // NULL with ERROR_INVALID that lists the known pairs.
 const struct hub_model *hub_find_embedding_model(const char *openclip_model,
                                                  const char *openclip_pretrained,

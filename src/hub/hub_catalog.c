@@ -112,8 +112,6 @@ const struct hub_model *hub_models(size_t *count) {
     return catalog;
 }
 
-const struct hub_model *hub_find_caption_model(void) { return &catalog[0]; }
-
 const struct hub_model *hub_find_embedding_model(const char *openclip_model,
                                                  const char *openclip_pretrained,
                                                  struct error *err) {

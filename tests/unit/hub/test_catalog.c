@@ -52,12 +52,13 @@ static void test_lines_are_sane(void **state) {
 static void test_defaults(void **state) {
     (void)state;
     struct error err = {0};
-    const struct hub_model *caption = hub_find_caption_model();
+    struct hub_model caption;
+    assert_true(hub_find_repository("Salesforce/blip-image-captioning-base", &caption, &err));
     const struct hub_model *embedding =
         hub_find_embedding_model("ViT-B-32", "laion2b_s34b_b79k", &err);
-    assert_string_equal(caption->repository, "Salesforce/blip-image-captioning-base");
     assert_string_equal(embedding->repository, "laion/CLIP-ViT-B-32-laion2B-s34B-b79K");
-    assert_non_null(caption->commit);
+    assert_int_equal(caption.purpose, HUB_CAPTION);
+    assert_non_null(caption.commit);
     assert_non_null(embedding->commit);
 }
 
