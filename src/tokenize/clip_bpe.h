@@ -1,9 +1,9 @@
 // CLIP's byte-level byte-pair tokenizer, reading the model's own vocabulary files. Equal to
 // open_clip's SimpleTokenizer without ftfy: HTML is unescaped twice, whitespace is collapsed, the
 // text is lower-cased. Not done: ftfy's repairs (mis-decoded text, curly quotes, ligatures,
-// full-width letters, NFC), the HTML names beyond HTML 4, and the special tokens: written out in the
-// user's text they are ordinary text, so that no text cuts a query short. Read-only after loading:
-// any number of threads.
+// full-width letters, NFC), the HTML names beyond HTML 4, and the special tokens: written out in
+// the user's text they are ordinary text, so that no text cuts a query short. Read-only after
+// loading: any number of threads.
 #pragma once
 
 #include <stddef.h>

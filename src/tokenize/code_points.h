@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 // A query or a prompt, of which models read 77 to 512 tokens. A single word of this size takes the
-// byte-pair encoder some 15 ms.
+// byte-pair encoder some 30 ms.
 enum { TEXT_MAX_BYTES = 16 << 10 };
 
 // The caller frees with memory_free. Errors: ERROR_INVALID when the text is not UTF-8 (surrogates

@@ -14,7 +14,8 @@ struct wordpiece *wordpiece_load(const char *vocab_path, struct error *err);
 void wordpiece_destroy(struct wordpiece *tokenizer);
 size_t wordpiece_vocabulary_size(const struct wordpiece *tokenizer);
 
-// Writes the ids of the text without [CLS] and [SEP]; returns the count (at most capacity).
+// Writes the ids of the text without [CLS] and [SEP]; returns the count (at most capacity). Special
+// tokens in the text are ordinary text. Errors as clip_bpe_encode; 0 then.
 size_t wordpiece_encode(const struct wordpiece *tokenizer, const char *text, int32_t *ids,
                         size_t capacity, struct error *err);
 // Caller frees with memory_free. Special ids and ids outside the vocabulary are dropped.

@@ -1,7 +1,7 @@
 // A model's weight file, opened read-only and mapped: safetensors, or the zip of PyTorch's
 // torch.save (BLIP is published in no other form). Told apart by content. Nothing in the file is
 // executed. After weights_open has returned, every tensor's bytes are known to lie inside the
-// file, aligned or not; names are unique.
+// file, aligned or not; names are unique and printable ASCII. Several tensors may share bytes.
 #pragma once
 
 #include <stddef.h>

@@ -86,7 +86,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct error err = {0};
     struct weights *weights = weights_open(path, &err);
     assert((weights == NULL) == (err.kind != ERROR_NONE));
-    assert(strstr(err.text, "directory") == NULL);  // what we made is right
+    // The zip is right, so a refusal is about what is in it.
+    assert(weights != NULL || strstr(err.text, "data.pkl") != NULL ||
+           strstr(err.text, "tensor") != NULL);
     for (size_t i = 0; weights != NULL && i < weights_count(weights); i++) {
         const struct tensor *tensor = weights_at(weights, i);
         assert(weights_find(weights, tensor->name) == tensor);
