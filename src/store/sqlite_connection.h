@@ -15,6 +15,7 @@
 // Every statement of the store: name, SQL.
 #define SQLITE_STATEMENTS(STATEMENT)                                                        \
     STATEMENT(BEGIN, "BEGIN IMMEDIATE")                                                     \
+    STATEMENT(BEGIN_READ, "BEGIN")                                                          \
     STATEMENT(COMMIT, "COMMIT")                                                             \
     STATEMENT(ROLLBACK, "ROLLBACK")                                                         \
     STATEMENT(FIND_ROW, "SELECT row, sha256 FROM images WHERE id = ?1")                     \
