@@ -14,7 +14,7 @@
 struct clip_bpe;
 
 // merges.txt, and vocab.json for the ids. vocab_path may be NULL: the ids then follow from the
-// merges, as in open_clip. Both may be gzipped merges (open_clip's own .txt.gz).
+// merges, as in open_clip. Either file may be gzipped, as open_clip's own .txt.gz is.
 struct clip_bpe *clip_bpe_load(const char *merges_path, const char *vocab_path, struct error *err);
 void clip_bpe_destroy(struct clip_bpe *tokenizer);
 size_t clip_bpe_vocabulary_size(const struct clip_bpe *tokenizer);

@@ -16,7 +16,7 @@
 #include "tokenize/symbol_table.h"
 
 enum {
-    MAX_FILE_BYTES = 16 << 20,  // gzipped or not; CLIP's own have 1 to 3 MB
+    MAX_FILE_BYTES = 16 << 20,     // gzipped or not; CLIP's own have 1 to 3 MB
     MAX_MERGES = 49152 - 256 - 2,  // open_clip's SimpleTokenizer
     BYTE_SYMBOLS = 512,
     MAX_BYTE_SYMBOL = 8  // two bytes of UTF-8, "</w>", NUL
@@ -131,7 +131,7 @@ static void make_byte_symbols(struct sources *sources) {
             char *symbol = sources->byte_symbols[count], *last = sources->byte_symbols[256 + count];
             size_t size = code_point_encode(is_printable ? byte : next_stand_in++, symbol);
             memcpy(last, symbol, size);
-            memcpy(last + size, "</w>", 4);
+            memcpy(last + size, "</w>", sizeof "</w>");
             sources->byte_order[count++] = (uint8_t)byte;
         }
     }

@@ -1,6 +1,5 @@
 // What a tensor is once it has been found: the table of types, and the way to floats.
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"

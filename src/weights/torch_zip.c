@@ -5,6 +5,7 @@
 // and some small ones we do not need. Several tensors may share a storage. The CRC of data.pkl is
 // checked; those of the storages are not, since that would read the whole file at every start:
 // `imgrouter models verify` compares the file's SHA-256.
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -50,19 +51,17 @@ static const struct zip_entry *find_pickle(struct archive *archive, struct error
 static const struct zip_entry *find_entry(const struct archive *archive, const char *first,
                                           const char *second, size_t second_size) {
     char name[MAX_ENTRY_NAME];
-    size_t first_size = strlen(first);
-    if (archive->prefix_size + first_size > sizeof name ||
-        second_size > sizeof name - archive->prefix_size - first_size)
-        return NULL;
-    memcpy(name, archive->prefix, archive->prefix_size);
-    memcpy(name + archive->prefix_size, first, first_size);
-    if (second_size > 0) memcpy(name + archive->prefix_size + first_size, second, second_size);
-    return zip_directory_find(&archive->directory, name,
-                              archive->prefix_size + first_size + second_size);
+    if (archive->prefix_size >= sizeof name || second_size >= sizeof name) return NULL;
+    int size = snprintf(name, sizeof name, "%.*s%s%.*s", (int)archive->prefix_size, archive->prefix,
+                        first, (int)second_size, second);
+    // Shorter when a NUL is in it, longer when it does not fit: there is no such entry then.
+    size_t wanted = archive->prefix_size + strlen(first) + second_size;
+    if (size < 0 || (size_t)size != wanted || wanted >= sizeof name) return NULL;
+    return zip_directory_find(&archive->directory, name, wanted);
 }
 
 static bool check_byte_order(const struct archive *archive, struct error *err) {
-    const struct zip_entry *entry = find_entry(archive, "/byteorder", NULL, 0);
+    const struct zip_entry *entry = find_entry(archive, "/byteorder", "", 0);
     if (entry == NULL) return true;  // older files have none and are little-endian
     if (entry->size == 6 && memcmp(archive->bytes + entry->offset, "little", 6) == 0) return true;
     return error_set(err, ERROR_UNSUPPORTED, "its byte order is not \"little\"");
