@@ -28,14 +28,14 @@ struct image_record {
     char origin[32];  // "local", "mock", later a provider's name
     char caption_model[STORE_MODEL_SIZE];
     char embedding_model[STORE_MODEL_SIZE];  // the vector space; vectors of others never mix
-    double confidence;
-    double clip_score;
-    enum image_source source;
     char file_name[STORE_NAME_SIZE];  // hint from the client; never used as a path
     char url[STORE_URL_SIZE];
     char mime[32];
+    enum image_source source;
     uint32_t width;
     uint32_t height;
+    double confidence;
+    double clip_score;
     int64_t size_bytes;
     int64_t created_ms;  // UTC
 };
