@@ -24,10 +24,10 @@ static bool reserve(struct byte_buffer *buffer, size_t more) {
     }
     size_t needed = buffer->size + more + 1;
     if (needed <= buffer->capacity) return true;
-    size_t capacity = buffer->capacity == 0 ? FIRST_CAPACITY : buffer->capacity;
-    while (capacity < needed) capacity = capacity > needed / 2 ? needed : capacity * 2;
-    if (capacity < buffer->capacity * 2 && buffer->capacity * 2 <= buffer->max_size)
-        capacity = buffer->capacity * 2;
+    // Doubling, so that many small appends cost little, but never past the ceiling.
+    size_t capacity = buffer->capacity == 0 ? FIRST_CAPACITY : buffer->capacity * 2;
+    if (capacity > buffer->max_size) capacity = buffer->max_size + 1;
+    if (capacity < needed) capacity = needed;
     char *bytes = memory_try_resize(buffer->bytes, capacity, 1);
     if (bytes == NULL) {
         buffer->has_failed = true;

@@ -35,6 +35,21 @@ static void test_the_ceiling_holds_at_every_size(void **state) {
     }
 }
 
+static void test_many_appends_need_few_allocations(void **state) {
+    (void)state;
+    struct byte_buffer buffer;
+    byte_buffer_init(&buffer, 100000);
+    size_t growths = 0, capacity = 0;
+    for (size_t i = 0; i < 100000; i++) {
+        assert_true(byte_buffer_append(&buffer, "x", 1));
+        growths += buffer.capacity != capacity;
+        capacity = buffer.capacity;
+    }
+    assert_true(growths < 20);
+    assert_true(buffer.capacity <= 100001);
+    byte_buffer_clear(&buffer);
+}
+
 static void test_take_hands_over(void **state) {
     (void)state;
     struct byte_buffer buffer;
@@ -66,6 +81,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces_add_up),
         cmocka_unit_test(test_the_ceiling_holds_at_every_size),
+        cmocka_unit_test(test_many_appends_need_few_allocations),
         cmocka_unit_test(test_take_hands_over),
         cmocka_unit_test(test_no_memory_fails_and_stays_failed),
     };
