@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "engine/mock_models.h"
@@ -50,7 +50,9 @@ static bool load_embedding_model(struct models *models, const char *folder, stru
     if (!join_path(merges, sizeof merges, folder, "merges.txt", err) ||
         !join_path(vocabulary, sizeof vocabulary, folder, "vocab.json", err))
         return false;
-    models->text_vocabulary = clip_bpe_load(merges, vocabulary, err);
+    // Where there is no vocab.json, the ids follow from the merges.
+    models->text_vocabulary =
+        clip_bpe_load(merges, file_exists(vocabulary) ? vocabulary : NULL, err);
     if (models->text_vocabulary == NULL) return false;
     models->clip = clip_load(folder, err);
     if (models->clip == NULL) return false;
