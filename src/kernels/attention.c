@@ -12,7 +12,7 @@
 enum {
     KEY_BLOCK = 320,    // two blocks for the 577 patches of BLIP; a multiple of all panel widths
     QUERY_BLOCK = 24,   // rows whose scores are kept: 30 KiB, in the L1 cache
-    QUERY_CHUNK = 192,  // queries that share one packing of keys and values
+    QUERY_CHUNK = 320,  // queries that share one packing of keys and values
     FEW_QUERIES = 4,    // up to here keys are read where they lie
 };
 
@@ -76,6 +76,7 @@ static void pack_block(const struct chunk *c, size_t key, size_t keys) {
         float *panel = c->values + column * keys;
         for (size_t i = 0; i < keys; i++) {
             memcpy(panel + i * width, v + i * a->kv_stride + column, columns * sizeof *panel);
+            if (columns == width) continue;
             memset(panel + i * width + columns, 0, (width - columns) * sizeof *panel);
         }
     }

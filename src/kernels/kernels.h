@@ -68,8 +68,9 @@ void layer_norm_f32(struct compute *compute, const float *x, size_t rows, size_t
 float dot_f32(const struct compute *compute, const float *a, const float *b, size_t count);
 // Divides by the Euclidean length; false when the length is zero or not finite.
 bool normalize_f32(const struct compute *compute, float *vector, size_t count);
-// Index of the largest of `count` logits (the first of equals), and its probability under
-// softmax. Not finite logits give a probability of 0.
+// Index of the largest of `count` logits (the first of equals; never a NaN unless all are), and its
+// probability under softmax. With a NaN or +inf among them the probability is 0; -inf is an
+// ordinary impossible choice.
 size_t argmax_softmax_f32(const struct compute *compute, const float *logits, size_t count,
                           float *probability);
 // scores[i] = rows[i] · query for many rows: the vector scan. rows is [count, width].

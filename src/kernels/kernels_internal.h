@@ -48,7 +48,7 @@ struct kernels {
 const struct kernels *kernels_of_tier(enum kernel_tier tier);
 
 // The scratch of one thread, in floats. Calls that need more are done in blocks.
-enum { KERNELS_SCRATCH_FLOATS = 224 * 1024 };
+enum { KERNELS_SCRATCH_FLOATS = 256 * 1024 };
 
 struct compute {
     const struct kernels *kernels;
