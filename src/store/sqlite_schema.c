@@ -79,3 +79,13 @@ bool sqlite_schema_migrate(sqlite3 *database, struct error *err) {
         (void)sqlite_execute(database, "ROLLBACK", NULL);
     return is_done;
 }
+
+bool sqlite_schema_require_newest(sqlite3 *database, struct error *err) {
+    int64_t version;
+    if (!sqlite_query_number(database, "PRAGMA user_version", &version, err)) return false;
+    if (version == NEWEST_VERSION) return true;
+    return error_set(err, ERROR_STORAGE,
+                     "its schema version is %lld, not %d; start the server once to bring it up to "
+                     "date",
+                     (long long)version, NEWEST_VERSION);
+}

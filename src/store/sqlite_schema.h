@@ -10,3 +10,5 @@
 bool sqlite_schema_recognize(sqlite3 *database, struct error *err);
 // Brings the tables up to date in one transaction.
 bool sqlite_schema_migrate(sqlite3 *database, struct error *err);
+// For those who only read: ERROR_STORAGE unless the tables are of this version already.
+bool sqlite_schema_require_newest(sqlite3 *database, struct error *err);

@@ -351,9 +351,10 @@ static bool open_database(struct sqlite_store *self, const char *path, bool is_r
         !sqlite_connection_open(writer, path, is_reader, err) ||
         !sqlite_schema_recognize(writer->database, err))
         return false;
-    if (!is_reader && (!sqlite_connection_make_durable(writer, err) ||
-                       !sqlite_schema_migrate(writer->database, err)))
-        return false;
+    bool is_ready = is_reader ? sqlite_schema_require_newest(writer->database, err)
+                              : sqlite_connection_make_durable(writer, err) &&
+                                    sqlite_schema_migrate(writer->database, err);
+    if (!is_ready) return false;
     if (!sqlite_connection_prepare(writer, err) || !load_vectors(self, err)) return false;
     bool is_done = sqlite_next(writer, SQL_LAST_ROW, err) == SQLITE_ROW;
     if (is_done) self->next_row = sqlite3_column_int64(writer->statements[SQL_LAST_ROW], 0) + 1;

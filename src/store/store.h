@@ -28,7 +28,7 @@ struct image_record {
     char origin[32];  // "local", "mock", later a provider's name
     char caption_model[STORE_MODEL_SIZE];
     char embedding_model[STORE_MODEL_SIZE];  // the vector space; vectors of others never mix
-    char file_name[STORE_NAME_SIZE];  // hint from the client; never used as a path
+    char file_name[STORE_NAME_SIZE];         // hint from the client; never used as a path
     char url[STORE_URL_SIZE];
     char mime[32];
     enum image_source source;

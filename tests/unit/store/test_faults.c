@@ -154,6 +154,45 @@ static void second_store_is_refused(void **state) {
     fill(*state, 1);  // the lock went with it
 }
 
+// A command looks while the server writes: it sees what is committed and changes nothing.
+static void a_reader_works_beside_a_writer(void **state) {
+    const struct test_folder *folder = *state;
+    struct error err = {0};
+    assert_null(sqlite_store_create_reader(folder->path, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    assert_false(file_exists(test_folder_path(folder, "imgrouter.db")));
+    write_database(folder, "", 0);  // a server that died as it made the file
+    error_clear(&err);
+    assert_null(sqlite_store_create_reader(folder->path, &err));
+    assert_int_equal(err.kind, ERROR_STORAGE);
+
+    struct store *server = open_store(folder);
+    put_sample(server, 1);
+    error_clear(&err);
+    struct store *reader = sqlite_store_create_reader(folder->path, &err);
+    if (reader == NULL) fail_msg("%s", err.text);
+    put_sample(server, 2);
+    struct image_record found, record = sample_record(3);
+    struct store_match match;
+    float vector[SAMPLE_WIDTH];
+    size_t count;
+    bool was_new;
+    assert_true(reader->operations->get(reader, sample_id(2), &found, &err));
+    sample_vector(1, vector);
+    assert_true(
+        reader->operations->search(reader, "space", vector, SAMPLE_WIDTH, 1, &match, &count, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(match.record.id, sample_id(1));
+    assert_false(reader->operations->put(reader, &record, vector, SAMPLE_WIDTH, &was_new, &err));
+    assert_int_equal(err.kind, ERROR_STORAGE);
+    error_clear(&err);
+    assert_false(reader->operations->remove(reader, sample_id(1), &err));
+    assert_int_equal(err.kind, ERROR_STORAGE);
+    reader->operations->destroy(reader);
+    assert_true(put_sample(server, 3));
+    server->operations->destroy(server);
+}
+
 static void unusable_folders_are_refused(void **state) {
     const struct test_folder *folder = *state;
     struct error err = {0};
@@ -338,6 +377,7 @@ int main(void) {
         FAULT_TEST(newer_schema_is_refused),
         FAULT_TEST(damaged_pages_never_crash),
         FAULT_TEST(second_store_is_refused),
+        FAULT_TEST(a_reader_works_beside_a_writer),
         FAULT_TEST(unusable_folders_are_refused),
         FAULT_TEST(read_only_folder_is_refused),
         FAULT_TEST(database_is_private),
