@@ -1,5 +1,8 @@
+#define _GNU_SOURCE  // POLLRDHUP
+
 #include "http/connection_watch.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -9,11 +12,13 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-enum { LOOK_INTERVAL_MS = 250 };  // deadlines are seconds; a look at 1000 connections takes 10 us
+// Deadlines are seconds; a look at 1000 connections takes about 0.3 ms.
+enum { LOOK_INTERVAL_MS = 250 };
 
 struct watched_connection {
     int socket;
     _Atomic int64_t deadline_monotonic_ns;
+    bool is_end_told;
     struct watched_connection *previous;
     struct watched_connection *next;
 };
@@ -26,10 +31,25 @@ struct connection_watch {
     bool is_stopping;
 };
 
+static bool peer_has_ended(int socket) {
+    struct pollfd look = {.fd = socket, .events = POLLRDHUP};
+    return poll(&look, 1, 0) > 0;
+}
+
 static void look_over_locked(struct connection_watch *watch) {
     int64_t now = clock_monotonic_ns();
     for (struct watched_connection *c = watch->first; c != NULL; c = c->next) {
-        if (atomic_load(&c->deadline_monotonic_ns) > now) continue;
+        int64_t deadline = atomic_load(&c->deadline_monotonic_ns);
+        if (deadline == INT64_MAX) continue;  // complete: a handler has it, or an answer leaves
+        if (deadline > now) {
+            // libmicrohttpd waits for the next edge after each short read, and so does not see an
+            // end that came together with the last bytes. This wakes it and takes nothing away.
+            if (!c->is_end_told && peer_has_ended(c->socket)) {
+                c->is_end_told = true;
+                (void)shutdown(c->socket, SHUT_RD);
+            }
+            continue;
+        }
         // libmicrohttpd sees the end of the stream and closes the connection itself.
         (void)shutdown(c->socket, SHUT_RDWR);
         watched_connection_forgive(c);

@@ -1,6 +1,7 @@
-// Deadlines for connections that send slowly. A timeout that starts again with every byte does
-// not stop a client that drips them, and libmicrohttpd calls nobody while headers arrive; so one
-// thread looks over all connections and shuts those down whose request is not complete in time.
+// Deadlines for connections that send slowly, and an eye on those that hang up. A timeout that
+// starts again with every byte does not stop a client that drips them, and libmicrohttpd calls
+// nobody while headers arrive; so one thread looks over all connections and shuts those down
+// whose request is not complete in time.
 //
 // A connection is in the list from accept to close; the list's mutex covers both and the look, so
 // a descriptor is never shut down after it was closed. Deadlines are atomic, set by event threads.

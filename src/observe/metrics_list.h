@@ -15,7 +15,7 @@
     "GET /images/{id}/thumbnail,GET /search,POST /search,GET /metrics,GET /healthz,"          \
     "GET /readyz,GET /openapi.json,GET /docs,GET /,other"
 #define METRICS_CODES \
-    "200,201,204,304,400,404,405,409,413,415,422,429,499,500,502,503,504,507,other"
+    "200,201,204,302,304,400,404,405,409,413,415,422,429,499,500,502,503,504,507,other"
 #define METRICS_LATENCY_MS_BUCKETS 50, 100, 200, 400, 800, 1600, 3200
 // OpenTelemetry's bounds for http.server.request.duration
 #define METRICS_SECONDS_BUCKETS \

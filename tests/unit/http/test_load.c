@@ -135,7 +135,11 @@ static void test_hang_ups(void **state) {
         "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n",
         "POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n",
     };
-    fixture_start(&fixture, &(struct fixture_sizes){FIXTURE_SIZES});
+    // Longer than this test waits: those that are gone must be noticed, not timed out.
+    struct fixture_sizes sizes = {FIXTURE_SIZES};
+    sizes.idle_timeout_s = 60;
+    sizes.request_timeout_s = 60;
+    fixture_start(&fixture, &sizes);
     size_t before = open_descriptors();
     for (int round = 0; round < 20; round++) {
         for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
