@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -215,6 +216,31 @@ static void test_form(void **state) {
     memory_free(answer);
 }
 
+// Each allocation on the way of an upload fails once: a refusal or a closed connection, no leak.
+static void test_memory_runs_out(void **state) {
+    (void)state;
+    enum { ALLOCATIONS = 30 };  // more than an upload makes
+    char request[1024];
+    write_form_request(request);
+    size_t disturbed = 0;
+    for (long nth = 1; nth <= ALLOCATIONS; nth++) {
+        int fd = client_connect(&fixture);
+        memory_fail_nth(nth, false);
+        client_send_text(fd, request);
+        char answer[2048] = "";
+        ssize_t got = recv(fd, answer, sizeof answer - 1, 0);
+        memory_fail_nth(0, false);
+        (void)close(fd);
+        int status = got > 0 ? answer_status(answer) : 0;
+        assert_true(status == 0 || status == 200 || status == 503);
+        if (status != 200) disturbed++;
+    }
+    assert_true(disturbed >= 5);  // request, target, body, names
+    char *answer = client_exchange(&fixture, request);
+    assert_string_equal(answer_body(answer), form_answer);
+    memory_free(answer);
+}
+
 // The same request in pieces of 1, 2, 3, 7 and 64 bytes, each in a packet of its own.
 static void test_pieces(void **state) {
     (void)state;
@@ -285,6 +311,7 @@ int main(void) {
         cmocka_unit_test(test_expect_continue),
         cmocka_unit_test(test_bodies_together_are_bounded),
         cmocka_unit_test(test_form),
+        cmocka_unit_test(test_memory_runs_out),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_keep_alive_and_pipelining),
         cmocka_unit_test(test_media_type),
