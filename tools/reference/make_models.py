@@ -20,12 +20,12 @@ import torch
 from safetensors.torch import save_file
 from transformers import (BlipConfig, BlipForConditionalGeneration, BlipTextConfig,
                           BlipVisionConfig, CLIPConfig, CLIPModel)
+from transformers.modeling_utils import no_init_weights
 
 import proofs
 import vocabularies
 from configurations import BLIP_FOLDER, CLIP_FOLDER, FULL_SIZE, SMALL
-from drawings import PICTURES
-from reference import CaptionReference, open_picture
+from reference import CaptionReference
 from widening import set_separator_bias, widen
 
 MODELS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "golden" / "models"
@@ -70,10 +70,9 @@ def stored_tensors(model, type_name):
     return {name: value.detach().to(dtype).contiguous() for name, value in model.state_dict().items()}
 
 
-def save_blip(model, blip, folder, pieces):
+def save_blip_settings(config, blip, folder, pieces):
     folder.mkdir(parents=True, exist_ok=True)
-    config = model.config.to_dict() | {"torch_dtype": blip.type}
-    write_json(folder / "config.json", config)
+    write_json(folder / "config.json", config.to_dict() | {"torch_dtype": blip.type})
     write_json(folder / "preprocessor_config.json", {
         "do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": MEAN,
         "image_processor_type": "BlipImageProcessor", "image_std": DEVIATION,
@@ -81,6 +80,8 @@ def save_blip(model, blip, folder, pieces):
         "size": {"height": blip.image, "width": blip.image}, "size_divisor": 32})
     vocabularies.write_word_pieces(folder / "vocab.txt", pieces)
 
+
+def save_blip_weights(model, blip, folder):
     tensors = stored_tensors(model, blip.type)
     head = "text_decoder.cls.predictions."
     if blip.file.endswith(".safetensors"):  # this container knows no sharing
@@ -101,18 +102,22 @@ def make_blip(configuration, seed, folder):
     blip, dtype = configuration.blip, getattr(torch, configuration.blip.type)
     pieces = (vocabularies.full_word_pieces() if configuration.full_size
               else vocabularies.small_word_pieces())
-    model = BlipForConditionalGeneration(blip_config(blip, pieces)).eval()
+    config = blip_config(blip, pieces)
+    with no_init_weights():
+        model = BlipForConditionalGeneration(config)
     widen(model, seed, dtype)
     decoder = model.text_decoder
     if blip.is_tied:
         decoder.cls.predictions.decoder.weight = decoder.bert.embeddings.word_embeddings.weight
-    save_blip(model, blip, folder, pieces)
-    reference = CaptionReference(folder)
-    reference.model = model  # saves loading the weights a second time
-    endless = [reference.step_logits(open_picture(path), suppress_tokens=[pieces.index("[SEP]")])
-               for path in sorted(PICTURES.iterdir())]
+    save_blip_settings(config, blip, folder, pieces)
+    reference = CaptionReference(folder, model=model)
+    options = {"suppress_tokens": [pieces.index("[SEP]")]}
+    if configuration.full_size:  # a step takes a while
+        options["max_new_tokens"] = configuration.wanted_tokens + 6
+    endless = [reference.step_logits(picture, **options)
+               for picture in proofs.proving_pictures(configuration).values()]
     set_separator_bias(model, endless, configuration.wanted_tokens, dtype)
-    save_blip(model, blip, folder, pieces)
+    save_blip_weights(model, blip, folder)
 
 
 def open_clip_config(clip, vocabulary_size):
@@ -158,12 +163,14 @@ def make_clip(configuration, seed, folder):
         "image_std": DEVIATION, "resample": 3, "size": clip.image})
     if clip.has_open_clip_names:
         config = open_clip_config(clip, vocabulary_size)
-        model = open_clip.CLIP(**config).eval()
+        with no_init_weights():
+            model = open_clip.CLIP(**config)
         write_json(folder / "open_clip_config.json", {
             "model_cfg": config, "preprocess_cfg": {"mean": MEAN, "std": DEVIATION}})
     else:
         config = transformers_clip_config(clip, vocabulary_size)
-        model = CLIPModel(config).eval()
+        with no_init_weights():
+            model = CLIPModel(config)
         write_json(folder / "config.json", config.to_dict() | {"torch_dtype": clip.type})
     widen(model, seed, getattr(torch, clip.type))
     tensors = stored_tensors(model, clip.type)

@@ -7,6 +7,7 @@ BlipImageProcessor and open_clip's image_transform, as in the service that this 
 import json
 import pathlib
 
+import PIL
 import open_clip
 import torch
 import transformers
@@ -19,6 +20,11 @@ from transformers import (BertTokenizerFast, BlipForConditionalGeneration, BlipI
 from vocabularies import open_clip_tokenizer
 
 MAX_NEW_TOKENS = 30
+
+# Pillow 13 resizes tall pictures vertically first, which rounds differently; the original service
+# pins 11.0.
+assert int(PIL.__version__.split(".")[0]) < 13, (
+    "install the packages of tests/requirements-reference.txt: this Pillow is too new")
 
 transformers.logging.set_verbosity_error()  # a tied head is reported as missing
 
@@ -54,20 +60,23 @@ class StageTap:
             hook.remove()
 
 
+def load_blip(folder, dtype):
+    model, info = BlipForConditionalGeneration.from_pretrained(
+        folder, torch_dtype=dtype, output_loading_info=True)
+    missing = set(info["missing_keys"])
+    head = "text_decoder.cls.predictions.decoder.weight"
+    if head in missing:  # this version of the library does not tie the head itself; newer ones do
+        decoder = model.text_decoder
+        decoder.cls.predictions.decoder.weight = decoder.bert.embeddings.word_embeddings.weight
+    assert missing <= {head} and not info["mismatched_keys"], info
+    assert all(name.endswith("position_ids") for name in info["unexpected_keys"]), info
+    return model
+
+
 class CaptionReference:
-    def __init__(self, folder, dtype=torch.float32):
+    def __init__(self, folder, dtype=torch.float32, model=None):
         folder = pathlib.Path(folder)
-        self.model, info = BlipForConditionalGeneration.from_pretrained(
-            folder, torch_dtype=dtype, output_loading_info=True)
-        decoder = self.model.text_decoder
-        # This version of the library does not tie the head itself; newer ones do.
-        missing = set(info["missing_keys"])
-        if "text_decoder.cls.predictions.decoder.weight" in missing:
-            decoder.cls.predictions.decoder.weight = decoder.bert.embeddings.word_embeddings.weight
-            missing.discard("text_decoder.cls.predictions.decoder.weight")
-        assert not missing and not info["mismatched_keys"], info
-        assert all(name.endswith("position_ids") for name in info["unexpected_keys"]), info
-        self.model.eval()
+        self.model = (load_blip(folder, dtype) if model is None else model).eval()
         self.dtype = dtype
         self.processor = BlipImageProcessor.from_pretrained(folder)
         self.tokenizer = BertTokenizerFast(vocab_file=str(folder / "vocab.txt"))
@@ -82,10 +91,10 @@ class CaptionReference:
         return self.model.vision_model(self.pixels(picture).to(self.dtype)).last_hidden_state
 
     @torch.no_grad()
-    def step_logits(self, picture, **options):
+    def step_logits(self, picture, max_new_tokens=MAX_NEW_TOKENS, **options):
         """The generated ids and the raw logits [steps, vocabulary] they were chosen from."""
         output = self.model.generate(
-            self.pixels(picture).to(self.dtype), max_new_tokens=MAX_NEW_TOKENS, num_beams=1,
+            self.pixels(picture).to(self.dtype), max_new_tokens=max_new_tokens, num_beams=1,
             do_sample=False, return_dict_in_generate=True, output_logits=True, **options)
         return output.sequences[0, 1:], torch.stack(output.logits)[:, 0]
 
