@@ -18,10 +18,19 @@ struct upload {
     const char *file_name;  // NULL: none
     const char *url;        // NULL: none
     char sha256[SHA256_HEX_SIZE];
+    // The row that another model made of the same bytes; it is replaced. An empty id: none.
+    struct image_record outdated;
 };
 
+// A caption or vector of another model is made anew, but mocks never replace what a model saw.
+static bool is_current(const struct service *service, const struct image_record *record) {
+    const struct engine_info *engine = engine_info(service->options.engine);
+    return engine->is_mock || (strcmp(record->caption_model, engine->caption_model) == 0 &&
+                               strcmp(record->embedding_model, engine->embedding_model) == 0);
+}
+
 // *is_known tells whether the answer is complete.
-static bool find_known(struct service *service, const struct upload *upload, bool *is_known,
+static bool find_known(struct service *service, struct upload *upload, bool *is_known,
                        struct image_record *record, struct error *err) {
     struct store *store = service->options.store;
     struct error problem = {0};
@@ -35,6 +44,11 @@ static bool find_known(struct service *service, const struct upload *upload, boo
                          "another picture has the id %s already: the first 16 digits of their "
                          "SHA-256 are the same; delete that one to store this one",
                          id);
+    if (!is_current(service, record)) {
+        upload->outdated = *record;
+        *is_known = false;
+        return true;
+    }
     // Almost always there already; if it was lost, this brings it back.
     return blob_folder_put(service->options.blobs, upload->sha256, upload->bytes, upload->size,
                            err);
@@ -65,6 +79,13 @@ static void fill_record(const struct service *service, const struct upload *uplo
         plain_text_copy(record->file_name, sizeof record->file_name, upload->file_name);
     if (upload->url != NULL) (void)snprintf(record->url, sizeof record->url, "%s", upload->url);
     (void)snprintf(record->mime, sizeof record->mime, "%s", image_format_mime(info->format));
+    const struct image_record *outdated = &upload->outdated;
+    if (outdated->id[0] == '\0') return;
+    // What the user sees of its coming stays: when, and where from.
+    record->created_ms = outdated->created_ms;
+    record->source = outdated->source;
+    memcpy(record->file_name, outdated->file_name, sizeof record->file_name);
+    memcpy(record->url, outdated->url, sizeof record->url);
 }
 
 static bool keep(struct service *service, const struct upload *upload,
@@ -72,11 +93,14 @@ static bool keep(struct service *service, const struct upload *upload,
                  struct error *err) {
     struct store *store = service->options.store;
     int64_t started = clock_monotonic_ns();
+    const struct image_record *record = &result->record;
     bool was_new;
     bool is_done =
         blob_folder_put(service->options.blobs, upload->sha256, upload->bytes, upload->size, err) &&
-        store->operations->put(store, &result->record, embedding->values, embedding->width,
-                               &was_new, err);
+        (upload->outdated.id[0] == '\0'
+             ? store->operations->put(store, record, embedding->values, embedding->width, &was_new,
+                                      err)
+             : store->operations->replace(store, record, embedding->values, embedding->width, err));
     result->timings.store_ms = clock_ms_since(started);
     return is_done;
 }

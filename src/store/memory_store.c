@@ -79,6 +79,24 @@ static bool memory_put(struct store *store, const struct image_record *record, c
     return unlock(self, *was_new);
 }
 
+static bool memory_replace(struct store *store, const struct image_record *record,
+                           const float *vector, size_t width, struct error *err) {
+    struct memory_store *self = lock(store);
+    struct entry *entry = find(self, record->id, NULL);
+    if (entry == NULL || strcmp(entry->record.sha256, record->sha256) != 0) {
+        bool was_new;
+        (void)unlock(self, true);
+        return memory_put(store, record, vector, width, &was_new, err);
+    }
+    if (!check_width(self, record->embedding_model, width, err)) return unlock(self, false);
+    float *copy = memory_try_array(width, sizeof *copy);
+    if (copy == NULL) return unlock(self, error_set(err, ERROR_INTERNAL, "out of memory"));
+    memcpy(copy, vector, width * sizeof *copy);
+    memory_free(entry->vector);
+    *entry = (struct entry){.record = *record, .vector = copy, .width = width};
+    return unlock(self, true);
+}
+
 static bool memory_get(struct store *store, const char *id, struct image_record *record,
                        struct error *err) {
     struct memory_store *self = lock(store);
@@ -205,6 +223,7 @@ static const struct store_operations memory_operations = {
     .name = "memory",
     .destroy = memory_destroy,
     .put = memory_put,
+    .replace = memory_replace,
     .get = memory_get,
     .get_vector = memory_get_vector,
     .list = memory_list,

@@ -96,8 +96,28 @@ static void end_transaction(struct sqlite_connection *connection) {
         (void)sqlite_run(connection, SQL_ROLLBACK, NULL);
 }
 
-static bool sqlite_put(struct store *store, const struct image_record *record, const float *vector,
-                       size_t width, bool *was_new, struct error *err) {
+static bool remove_row(struct sqlite_connection *writer, int64_t row, struct error *err) {
+    bind_number(writer, SQL_REMOVE, 1, row);
+    return sqlite_run(writer, SQL_REMOVE, err);
+}
+
+// In one transaction: the row that is there (0: none) goes, the new one comes.
+static bool exchange_rows(struct sqlite_store *self, int64_t old_row,
+                          const struct image_record *record, const float *vector, size_t width,
+                          struct error *err) {
+    struct sqlite_connection *writer = &self->writer;
+    int64_t row = self->next_row++;
+    bool is_done =
+        (old_row == 0 || remove_row(writer, old_row, err)) &&
+        insert(writer, row, record, vector, width, err) &&
+        vector_spaces_put(&self->spaces, record->embedding_model, row, vector, width, err) &&
+        sqlite_run(writer, SQL_COMMIT, err);
+    vector_spaces_remove(&self->spaces, is_done ? old_row : row);
+    return is_done;
+}
+
+static bool write_image(struct store *store, const struct image_record *record, const float *vector,
+                        size_t width, bool is_replacing, bool *was_new, struct error *err) {
     struct sqlite_store *self = as_sqlite(store);
     struct sqlite_connection *writer = &self->writer;
     char sha256[65];
@@ -107,24 +127,29 @@ static bool sqlite_put(struct store *store, const struct image_record *record, c
     (void)pthread_mutex_lock(&self->write_mutex);
     bool is_done =
         sqlite_run(writer, SQL_BEGIN, err) && find_row(writer, record->id, &row, sha256, err);
-    if (is_done && row != 0) {
-        if (strcmp(sha256, record->sha256) != 0)
-            is_done = error_set(err, ERROR_CONFLICT,
-                                "another picture has the id %s already: the first 16 digits of "
-                                "their SHA-256 are the same; delete that one to store this one",
-                                record->id);
-    } else if (is_done) {
-        row = self->next_row++;
-        is_done =
-            insert(writer, row, record, vector, width, err) &&
-            vector_spaces_put(&self->spaces, record->embedding_model, row, vector, width, err) &&
-            sqlite_run(writer, SQL_COMMIT, err);
-        if (!is_done) vector_spaces_remove(&self->spaces, row);
+    if (is_done && row != 0 && strcmp(sha256, record->sha256) != 0)
+        is_done = error_set(err, ERROR_CONFLICT,
+                            "another picture has the id %s already: the first 16 digits of "
+                            "their SHA-256 are the same; delete that one to store this one",
+                            record->id);
+    if (is_done && (row == 0 || is_replacing)) {
+        is_done = exchange_rows(self, row, record, vector, width, err);
         *was_new = is_done;
     }
     end_transaction(writer);
     (void)pthread_mutex_unlock(&self->write_mutex);
     return is_done;
+}
+
+static bool sqlite_put(struct store *store, const struct image_record *record, const float *vector,
+                       size_t width, bool *was_new, struct error *err) {
+    return write_image(store, record, vector, width, false, was_new, err);
+}
+
+static bool sqlite_replace(struct store *store, const struct image_record *record,
+                           const float *vector, size_t width, struct error *err) {
+    bool was_new;
+    return write_image(store, record, vector, width, true, &was_new, err);
 }
 
 static bool no_image(struct error *err, const char *id) {
@@ -212,8 +237,7 @@ static bool sqlite_remove(struct store *store, const char *id, struct error *err
     bool is_done = sqlite_run(writer, SQL_BEGIN, err) && find_row(writer, id, &row, sha256, err) &&
                    (row != 0 || no_image(err, id));
     if (is_done) {
-        bind_number(writer, SQL_REMOVE, 1, row);
-        is_done = sqlite_run(writer, SQL_REMOVE, err) && sqlite_run(writer, SQL_COMMIT, err);
+        is_done = remove_row(writer, row, err) && sqlite_run(writer, SQL_COMMIT, err);
         if (is_done) vector_spaces_remove(&self->spaces, row);
     }
     end_transaction(writer);
@@ -293,6 +317,7 @@ static const struct store_operations sqlite_operations = {
     .name = "sqlite",
     .destroy = sqlite_destroy,
     .put = sqlite_put,
+    .replace = sqlite_replace,
     .get = sqlite_get,
     .get_vector = sqlite_get_vector,
     .list = sqlite_list,

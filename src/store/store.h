@@ -60,6 +60,10 @@ struct store_operations {
     // with *was_new false. Errors: ERROR_CONFLICT (same id, other SHA-256), ERROR_STORAGE.
     bool (*put)(struct store *store, const struct image_record *record, const float *vector,
                 size_t width, bool *was_new, struct error *err);
+    // Like put, but an image that is there with the same SHA-256 makes way: its caption and vector
+    // come from another model. All or nothing.
+    bool (*replace)(struct store *store, const struct image_record *record, const float *vector,
+                    size_t width, struct error *err);
     // ERROR_NOT_FOUND when there is none.
     bool (*get)(struct store *store, const char *id, struct image_record *record,
                 struct error *err);

@@ -96,6 +96,42 @@ static void mock_answers_say_so(void **state) {
     assert_string_equal(result.record.origin, "mock");
 }
 
+static struct ingest_result upload_small(struct service_fixture *fixture, const char *name) {
+    struct ingest_result result;
+    struct error err = {0};
+    if (!service_ingest_image(fixture->service, small_png, small_png_size, name, &result, &err))
+        fail_msg("%s", err.text);
+    return result;
+}
+
+static void another_model_captions_known_bytes_anew(void **state) {
+    struct service_fixture *fixture = *state;
+    fake_engine.info.is_mock = true;
+    (void)snprintf(fake_engine.info.caption_model, MODEL_NAME_SIZE, "mock");
+    (void)snprintf(fake_engine.info.embedding_model, MODEL_NAME_SIZE, "mock");
+    struct ingest_result mocked = upload_small(fixture, "first name.png");
+    assert_string_equal(mocked.record.origin, "mock");
+
+    fake_engine.info.is_mock = false;
+    (void)snprintf(fake_engine.info.caption_model, MODEL_NAME_SIZE, "captioner");
+    (void)snprintf(fake_engine.info.embedding_model, MODEL_NAME_SIZE, "space@2");
+    struct ingest_result seen = upload_small(fixture, "second name.png");
+    assert_false(seen.was_known);
+    assert_string_equal(seen.record.origin, "local");
+    assert_string_equal(seen.record.embedding_model, "space@2");
+    assert_string_equal(seen.record.file_name, "first name.png");
+    assert_int_equal(seen.record.created_ms, mocked.record.created_ms);
+    assert_int_equal(stored_images(fixture), 1);
+    assert_true(upload_small(fixture, "third.png").was_known);
+
+    // Mocks never replace what a model saw.
+    fake_engine.info.is_mock = true;
+    (void)snprintf(fake_engine.info.caption_model, MODEL_NAME_SIZE, "mock");
+    struct ingest_result kept = upload_small(fixture, "fourth.png");
+    assert_true(kept.was_known);
+    assert_string_equal(kept.record.origin, "local");
+}
+
 // Each is refused with the right kind; nothing is stored and no model is asked.
 static void what_is_no_picture_leaves_nothing(void **state) {
     struct service_fixture *fixture = *state;
@@ -312,6 +348,7 @@ int main(void) {
         INGEST_TEST(upload_is_stored_whole),
         INGEST_TEST(same_bytes_are_computed_once),
         INGEST_TEST(mock_answers_say_so),
+        INGEST_TEST(another_model_captions_known_bytes_anew),
         INGEST_TEST(what_is_no_picture_leaves_nothing),
         INGEST_TEST(failure_of_the_models_leaves_nothing),
         INGEST_TEST(same_id_of_other_bytes_is_a_conflict),

@@ -363,6 +363,53 @@ static void another_width_is_refused(void **state) {
     }
 }
 
+static void replaced_image_moves_to_the_new_model(void **state) {
+    struct fixture *fixture = *state;
+    for (unsigned i = 0; i < 4; i++) assert_true(put_sample(fixture->store, i));
+    struct image_record record = sample_record(2), found;
+    (void)snprintf(record.caption, sizeof record.caption, "seen by another model");
+    (void)snprintf(record.embedding_model, sizeof record.embedding_model, "new");
+    float vector[SAMPLE_WIDTH], query[SAMPLE_WIDTH];
+    sample_vector(77, vector);
+    struct error err = {0};
+    assert_true(
+        fixture->store->operations->replace(fixture->store, &record, vector, SAMPLE_WIDTH, &err));
+    for (int round = 0; round < 2; round++) {
+        struct store *store = fixture->store;
+        struct store_match matches[4];
+        size_t count;
+        assert_true(store->operations->count(store, &count, NULL));
+        assert_int_equal(count, 4);
+        assert_true(store->operations->get(store, record.id, &found, NULL));
+        assert_same_record(&found, &record);
+        assert_true(store->operations->search(store, "new", vector, SAMPLE_WIDTH, 4, matches,
+                                              &count, NULL));
+        assert_int_equal(count, 1);
+        assert_string_equal(matches[0].record.id, record.id);
+        sample_vector(2, query);
+        assert_true(store->operations->search(store, "space", query, SAMPLE_WIDTH, 4, matches,
+                                              &count, NULL));
+        assert_int_equal(count, 3);
+        restart(fixture);
+    }
+    // One that is not there is put; one of other bytes is a conflict and stays.
+    struct store *store = fixture->store;
+    struct image_record fresh = sample_record(9);
+    assert_true(store->operations->replace(store, &fresh, query, SAMPLE_WIDTH, &err));
+    record.sha256[63] = record.sha256[63] == '0' ? '1' : '0';
+    assert_false(store->operations->replace(store, &record, vector, SAMPLE_WIDTH, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    error_clear(&err);
+    // A failure half way leaves the old one whole.
+    struct image_record wide = sample_record(1), first = sample_record(1);
+    float too_wide[2 * SAMPLE_WIDTH] = {1};
+    assert_false(store->operations->replace(store, &wide, too_wide, 2 * SAMPLE_WIDTH, &err));
+    assert_true(store->operations->get(store, first.id, &found, NULL));
+    assert_same_record(&found, &first);
+    assert_true(
+        store->operations->get_vector(store, first.id, "space", vector, SAMPLE_WIDTH, NULL));
+}
+
 static void many_images(void **state) {
     struct fixture *fixture = *state;
     for (unsigned i = 0; i < MANY; i++) assert_true(put_sample(fixture->store, i));
@@ -404,6 +451,7 @@ int main(void) {
         ON_BOTH(search_finds_the_nearest_in_order),
         ON_BOTH(models_never_mix),
         ON_BOTH(another_width_is_refused),
+        ON_BOTH(replaced_image_moves_to_the_new_model),
         {"many_images (sqlite)", many_images, setup, teardown, &is_sqlite},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
