@@ -19,8 +19,8 @@ enum {
 };
 
 // The compiler makes a version of the inner loop for wider vectors and picks at load time; integer
-// sums are the same in both.
-#if defined(__x86_64__) && defined(__GLIBC__)
+// sums are the same in both. Not under ThreadSanitizer, whose runtime is not up at load time.
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
 #define WIDER_VECTORS __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDER_VECTORS
