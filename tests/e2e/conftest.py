@@ -2,92 +2,9 @@
 another build than build/imgrouter."""
 import os
 import pathlib
-import select
-import signal
-import subprocess
-import time
 
-import httpx
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GOLDEN_MODELS = ROOT / "tests" / "golden" / "models"
-START_TIMEOUT_S = 60  # a sanitized build on a busy machine
-STOP_TIMEOUT_S = 60
-
-
-class Server:
-    """One run of `imgrouter serve`."""
-
-    def __init__(self, binary, data, arguments, environment, log_path):
-        self.data = data
-        self.log_path = log_path
-        self.log = open(log_path, "wb")
-        self.process = subprocess.Popen(
-            [binary, "serve", "--host", "127.0.0.1", "--port", "0", "--data", data, *arguments],
-            stdout=subprocess.PIPE, stderr=self.log, env=environment)
-        self.is_expected_to_fail = False
-        self.url = self._wait_for_address()
-        self.client = httpx.Client(base_url=self.url, timeout=60)
-
-    def _wait_for_address(self):
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if select.select([self.process.stdout], [], [], 0.2)[0]:
-                line = self.process.stdout.readline().decode()
-                if line.startswith("listening on http://"):
-                    return line.split()[-1]
-        self.process.kill()
-        self.process.wait()
-        raise RuntimeError(f"the server did not start:\n{self.log_text()}")
-
-    def log_text(self):
-        return pathlib.Path(self.log_path).read_text(errors="replace")
-
-    @property
-    def port(self):
-        return int(self.url.rsplit(":", 1)[1])
-
-    def signal(self, number):
-        os.kill(self.process.pid, number)
-
-    def wait(self):
-        code = self.process.wait(STOP_TIMEOUT_S)
-        self.process.stdout.close()
-        self.client.close()
-        self.log.close()
-        return code
-
-    def stop(self):
-        """Asks the server to end; it has to end well."""
-        if self.process.returncode is not None:
-            return
-        if self.process.poll() is None:
-            self.signal(signal.SIGTERM)
-        try:
-            code = self.wait()
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            pytest.fail(f"SIGTERM did not end the server:\n{self.log_text()}")
-        assert code == 0, f"the server ended with {code}:\n{self.log_text()}"
-
-    def kill(self):
-        """As a power cut for the process: no chance to tidy up."""
-        self.signal(signal.SIGKILL)
-        self.wait()
-
-
-def clean_environment(home, **settings):
-    """Nothing of the caller's settings, no hub, no proxy."""
-    environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith(("IMGROUTER_", "HF_", "OPENCLIP_"))
-                   and name.lower() not in ("use_mock_models", "http_proxy", "https_proxy",
-                                            "all_proxy", "no_proxy")}
-    environment.update({"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1",
-                        "USE_MOCK_MODELS": "true"})
-    environment.update({name: str(value) for name, value in settings.items()})
-    return environment
+from server_process import GOLDEN_MODELS, ROOT, Server, clean_environment  # noqa: F401
 
 
 @pytest.fixture(scope="session")
@@ -124,15 +41,3 @@ def server(start_server):
 @pytest.fixture
 def client(server):
     return server.client
-
-
-def model_arguments(models):
-    """What starts the server on mocks or on one of the small random models of tests/golden."""
-    if models == "mock":
-        return {}
-    return {"arguments": ["--models", str(GOLDEN_MODELS / models)], "USE_MOCK_MODELS": "false"}
-
-
-def small_models():
-    return sorted(folder.name for folder in GOLDEN_MODELS.iterdir() if folder.is_dir()) \
-        if GOLDEN_MODELS.exists() else []

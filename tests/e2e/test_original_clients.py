@@ -5,8 +5,8 @@ import json
 import re
 
 import pytest
-from conftest import GOLDEN_MODELS, model_arguments, small_models
 from pictures import golden, png
+from server_process import GOLDEN_MODELS, model_arguments, small_models
 from web_server import web_server
 
 
