@@ -130,7 +130,7 @@ bool file_write_atomic(const char *path, const void *bytes, size_t size, struct 
 }
 
 bool folder_create(const char *path, struct error *err) {
-    char part[PATH_MAX];
+    char part[PATH_MAX], parent[PATH_MAX];
     if (path[0] == '\0' || strlen(path) >= sizeof part)
         return error_set(err, ERROR_STORAGE,
                          "cannot create a folder: its path is empty or too long");
@@ -139,8 +139,10 @@ bool folder_create(const char *path, struct error *err) {
         if (*c != '/' && *c != '\0') continue;
         char kept = *c;
         *c = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            return set_system_error(err, "create the folder", part);
+        bool is_new = mkdir(part, 0700) == 0;
+        if (!is_new && errno != EEXIST) return set_system_error(err, "create the folder", part);
+        parent_folder(part, parent);
+        if (is_new && !folder_sync(parent, err)) return false;  // or a power cut may take it back
         *c = kept;
         if (kept == '\0') break;
     }

@@ -186,9 +186,10 @@ static bool read_disposition(const char *value, struct http_part *part, struct e
         const char *text = is_name ? parameter.value : last_component(parameter.value);
         if (*field != NULL)
             return error_set(err, ERROR_BAD_REQUEST, "a part of the form has two names");
-        if (strlen(text) > MULTIPART_NAME_MAX)
+        // A file's name may be as long as its header; who keeps it cuts it.
+        if (is_name && strlen(text) > MULTIPART_NAME_MAX)
             return error_set(err, ERROR_BAD_REQUEST,
-                             "a name in the form is longer than %d bytes; shorten the file's name",
+                             "a field of the form has a name of more than %d bytes",
                              MULTIPART_NAME_MAX);
         *field = text_copy(text, err);
         if (*field == NULL) return false;

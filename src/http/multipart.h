@@ -19,7 +19,7 @@ enum {
     MULTIPART_PARTS_MAX = 16,
     MULTIPART_BOUNDARY_MAX = 70,           // characters, RFC 2046 5.1.1
     MULTIPART_PART_HEADER_MAX = 8 * 1024,  // bytes of one part's headers
-    MULTIPART_NAME_MAX = 255,              // bytes, of field names and file names
+    MULTIPART_NAME_MAX = 255,              // bytes, of field names
 };
 
 struct multipart_form {

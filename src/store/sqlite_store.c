@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ struct sqlite_store {
     pthread_mutex_t write_mutex;
     struct sqlite_connection writer;  // under write_mutex
     int64_t next_row;                 // under write_mutex
+    atomic_size_t image_count;        // committed ones; changed under write_mutex
     struct sqlite_reader_pool readers;
     struct vector_spaces spaces;
 };
@@ -113,6 +115,7 @@ static bool exchange_rows(struct sqlite_store *self, int64_t old_row,
         vector_spaces_put(&self->spaces, record->embedding_model, row, vector, width, err) &&
         sqlite_run(writer, SQL_COMMIT, err);
     vector_spaces_remove(&self->spaces, is_done ? old_row : row);
+    if (is_done && old_row == 0) atomic_fetch_add(&self->image_count, 1);
     return is_done;
 }
 
@@ -238,7 +241,10 @@ static bool sqlite_remove(struct store *store, const char *id, struct error *err
                    (row != 0 || no_image(err, id));
     if (is_done) {
         is_done = remove_row(writer, row, err) && sqlite_run(writer, SQL_COMMIT, err);
-        if (is_done) vector_spaces_remove(&self->spaces, row);
+        if (is_done) {
+            vector_spaces_remove(&self->spaces, row);
+            atomic_fetch_sub(&self->image_count, 1);
+        }
     }
     end_transaction(writer);
     (void)pthread_mutex_unlock(&self->write_mutex);
@@ -283,13 +289,20 @@ static bool sqlite_search(struct store *store, const char *embedding_model, cons
     return is_done;
 }
 
+// Kept in memory: health and metrics ask often, and counting rows takes longer the more there are.
 static bool sqlite_count(struct store *store, size_t *count, struct error *err) {
-    struct sqlite_store *self = as_sqlite(store);
-    struct sqlite_connection *reader = sqlite_reader_take(&self->readers);
-    bool is_done = sqlite_next(reader, SQL_COUNT, err) == SQLITE_ROW;
-    if (is_done) *count = (size_t)sqlite3_column_int64(reader->statements[SQL_COUNT], 0);
-    sqlite_finish(reader, SQL_COUNT);
-    sqlite_reader_return(&self->readers, reader);
+    (void)err;
+    *count = atomic_load(&as_sqlite(store)->image_count);
+    return true;
+}
+
+static bool read_count(struct sqlite_store *self, struct error *err) {
+    struct sqlite_connection *writer = &self->writer;
+    bool is_done = sqlite_next(writer, SQL_COUNT, err) == SQLITE_ROW;
+    if (is_done)
+        atomic_store(&self->image_count,
+                     (size_t)sqlite3_column_int64(writer->statements[SQL_COUNT], 0));
+    sqlite_finish(writer, SQL_COUNT);
     return is_done;
 }
 
@@ -384,7 +397,7 @@ static bool open_database(struct sqlite_store *self, const char *path, bool is_r
     bool is_done = sqlite_next(writer, SQL_LAST_ROW, err) == SQLITE_ROW;
     if (is_done) self->next_row = sqlite3_column_int64(writer->statements[SQL_LAST_ROW], 0) + 1;
     sqlite_finish(writer, SQL_LAST_ROW);
-    return is_done && sqlite_reader_pool_open(&self->readers, path, err);
+    return is_done && read_count(self, err) && sqlite_reader_pool_open(&self->readers, path, err);
 }
 
 static void log_sqlite(void *context, int code, const char *message) {

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             assert(part->name != NULL);
             // An invalid byte becomes three.
             check_text(part->name, 3 * MULTIPART_NAME_MAX);
-            check_text(part->file_name, 3 * MULTIPART_NAME_MAX);
+            check_text(part->file_name, 3 * MULTIPART_PART_HEADER_MAX);
             check_text(part->content_type, 3 * MULTIPART_PART_HEADER_MAX);
             assert(part->file_name == NULL || strpbrk(part->file_name, "/\\") == NULL);
             assert(part->bytes >= body && part->size <= body_size);
