@@ -54,6 +54,7 @@ class Configuration:
     full_size: bool = False
     # Pictures on which a caption should end early; see widening.py.
     wanted_tokens: int = 14
+    first_seed: int = 1
 
 
 SMALL = {
@@ -92,4 +93,5 @@ FULL_SIZE = Configuration(
     Clip(Tower(768, 12, 12, 3072), Tower(512, 12, 8, 2048), image=224, patch=32, embedding=512),
     full_size=True,
     wanted_tokens=12,
+    first_seed=6,  # the first that is accepted: each trial takes half a minute
 )

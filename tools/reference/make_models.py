@@ -185,7 +185,7 @@ def make_models(configuration, folder):
     """Tries seeds until the answers differ enough."""
     for maker, prove, name in ((make_blip, proofs.prove_captions, BLIP_FOLDER),
                                (make_clip, proofs.prove_vectors, CLIP_FOLDER)):
-        for seed in itertools.count(1):
+        for seed in itertools.count(configuration.first_seed):
             maker(configuration, seed, folder / name)
             quarrel = prove(folder / name, configuration)
             print(f"{folder.name}/{name} seed {seed}: {quarrel or 'accepted'}", flush=True)
