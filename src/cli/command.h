@@ -26,5 +26,7 @@ command_function command_models;   // command_models.c: pull | list | verify
 command_function command_bench;    // command_bench.c
 command_function command_version;  // command_version.c
 
+command_function command_decode_heif;  // command_decode_heif.c: internal
+
 // Prints "imgrouter: <text>" on standard error; returns the kind's exit code.
 int command_fail(const struct error *err);

@@ -5,13 +5,14 @@
 
 #include "base/log.h"
 #include "cli/command.h"
+#include "image/heif_child.h"
 
 static const struct command {
     const char *name;
     int settings;  // which settings it takes: FOR_...
     command_function *function;
-    const char *words;  // what may follow the options
-    const char *summary;
+    const char *words;    // what may follow the options
+    const char *summary;  // NULL: started by the program itself, not shown
 } commands[] = {
     {"serve", FOR_SERVE, command_serve, "", "Run the server: captions, vectors, search over HTTP."},
     {"caption", FOR_CAPTION, command_caption, "IMAGE…", "Print a caption for each picture."},
@@ -26,6 +27,7 @@ static const struct command {
     {"bench", FOR_BENCH, command_bench, "[IMAGE…]",
      "Measure each stage on this machine and print the figures."},
     {"version", FOR_VERSION, command_version, "", "Print the version and how it was built."},
+    {"decode-heif", 0, command_decode_heif, "", NULL},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
@@ -40,7 +42,8 @@ static void print_usage(FILE *out) {
         "Usage: imgrouter COMMAND [OPTIONS] [WORDS]\n\nCommands:\n",
         out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        (void)fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+        if (commands[i].summary != NULL)
+            (void)fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
     (void)fputs("\nEach command explains itself: imgrouter COMMAND --help\n", out);
 }
 
@@ -57,7 +60,9 @@ static bool wants_help(int argc, char **argv) {
 }
 
 static int run(const struct command *command, int argc, char **argv) {
-    if (wants_help(argc, argv)) {
+    bool is_internal = command->summary == NULL;
+    if (!is_internal) heif_child_enable("/proc/self/exe");
+    if (!is_internal && wants_help(argc, argv)) {
         print_help(command);
         return 0;
     }

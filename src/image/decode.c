@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "image/decoders.h"
+#include "image/heif_child.h"
 #include "image/orientation.h"
 
 const struct image_limits image_limits_default = {
@@ -22,7 +23,13 @@ struct format_row {
 };
 
 #ifdef IMGROUTER_HEIF
-#define DECODE_HEIF decode_heif
+static bool decode_heif_somewhere(const uint8_t *bytes, size_t size,
+                                  const struct image_limits *limits, struct pixels *pixels,
+                                  int *orientation, struct error *err) {
+    return heif_child_is_enabled() ? heif_child_decode(bytes, size, limits, pixels, err)
+                                   : decode_heif(bytes, size, limits, pixels, orientation, err);
+}
+#define DECODE_HEIF decode_heif_somewhere
 #else
 #define DECODE_HEIF NULL
 #endif

@@ -1,11 +1,13 @@
 // HEIC and AVIF through libheif: the primary picture, turned and cropped as the container says
 // (libheif does that), as 8-bit RGB, alpha dropped. The container states the size before anything
-// is decoded; what comes out of the codec is checked once more.
+// is decoded, but libheif takes memory for whatever the codec finds: the program therefore has this
+// run in a child (heif_child.h), and what comes out of the codec is checked once more.
 #include <libheif/heif.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "image/decoders.h"
+#include "image/heif_sandbox.h"
 
 // Loads the decoder plugins, which some distributions package apart from the library. Never undone.
 static pthread_once_t heif_once = PTHREAD_ONCE_INIT;
@@ -35,6 +37,29 @@ static bool heif_fail(struct heif_error code, enum image_format format, struct e
         default:
             return picture_is_damaged(err, format, code.message);
     }
+}
+
+// The size as it will be shown, and as it was before the container's own cropping.
+static bool heif_check_claims(const struct heif_image_handle *handle,
+                              const struct image_limits *limits, struct error *err) {
+    int width = heif_image_handle_get_width(handle);
+    int height = heif_image_handle_get_height(handle);
+    if (!picture_size_check(limits, width < 0 ? 0 : (uint64_t)width,
+                            height < 0 ? 0 : (uint64_t)height, err)) {
+        return false;
+    }
+    uint64_t pixels = (uint64_t)width * (uint64_t)height;
+    int whole_width = heif_image_handle_get_ispe_width(handle);
+    int whole_height = heif_image_handle_get_ispe_height(handle);
+    if (whole_width > 0 && whole_height > 0) {
+        if (!picture_size_check(limits, (uint64_t)whole_width, (uint64_t)whole_height, err)) {
+            return false;
+        }
+        uint64_t whole_pixels = (uint64_t)whole_width * (uint64_t)whole_height;
+        if (whole_pixels > pixels) pixels = whole_pixels;
+    }
+    heif_sandbox_allow(pixels);
+    return true;
 }
 
 static bool heif_copy_rows(const struct heif_image *image, const struct image_limits *limits,
@@ -78,12 +103,7 @@ bool decode_heif(const uint8_t *bytes, size_t size, const struct image_limits *l
         (void)heif_fail(code, format, err);
         goto out;
     }
-    int width = heif_image_handle_get_width(handle);
-    int height = heif_image_handle_get_height(handle);
-    if (!picture_size_check(limits, width < 0 ? 0 : (uint64_t)width,
-                            height < 0 ? 0 : (uint64_t)height, err)) {
-        goto out;
-    }
+    if (!heif_check_claims(handle, limits, err)) goto out;
     code = heif_decode_image(handle, &image, heif_colorspace_RGB, heif_chroma_interleaved_RGB,
                              options);
     if (code.code != heif_error_Ok) {

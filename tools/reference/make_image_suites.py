@@ -1,5 +1,6 @@
 """Makes tests/suites/image: pictures that are broken, hostile or none at all. The folder names the
-error they must give: unsupported, invalid, too_large; those in readable must decode.
+error they must give: unsupported, invalid, too_large; those in readable must decode. Those in bombs
+are invalid to a decoder under limits; nothing else should try them.
 
     venv/bin/python tools/reference/make_image_suites.py tests/suites/image
 
@@ -13,6 +14,7 @@ import warnings
 import zipfile
 import zlib
 
+from PIL import Image
 
 import handmade_pictures as handmade
 from make_image_goldens import drawing, picture, saved
@@ -198,6 +200,19 @@ def too_large():
         yield f"20000_square.{extension}", whole[:size] + struct.pack(">II", 20000, 20000) + whole[size + 8 :]
 
 
+def bombs():
+    """One plain area of 81 megapixels in a container that claims 64x64: half a gigabyte to libheif 1.15."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    pillow_heif.register_avif_opener()
+    plain = Image.new("RGB", (9024, 9024), (90, 120, 30))
+    for extension, kind in (("heic", "HEIF"), ("avif", "AVIF")):
+        parts = saved(plain, kind, quality=10).split(b"ispe\0\0\0\0")
+        yield f"81_megapixels.{extension}", parts[0] + b"".join(
+            b"ispe\0\0\0\0" + struct.pack(">II", 64, 64) + part[8:] for part in parts[1:])
+
+
 def readable():
     jpeg = saved(picture(48, 40), "JPEG", quality=70)
     header, pixels, end = png_parts()
@@ -220,6 +235,7 @@ def readable():
 
 def main(folder):
     for kind, cases in (("unsupported", (unsupported,)), ("too_large", (too_large,)), ("readable", (readable,)),
+                        ("bombs", (bombs,)),
                         ("invalid", (invalid_jpegs, invalid_pngs, invalid_webps, invalid_gifs, invalid_containers))):
         place = pathlib.Path(folder) / kind
         place.mkdir(parents=True, exist_ok=True)
