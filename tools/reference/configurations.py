@@ -67,8 +67,8 @@ SMALL = {
     "wide_vision": Configuration(
         Blip(Tower(96, 2, 2, 384), Tower(64, 2, 8, 256, 1e-12), image=48, patch=16,
              is_tied=True, file="model.safetensors", type="float16"),
-        Clip(Tower(80, 2, 5, 320), Tower(64, 2, 2, 256), image=48, patch=16, embedding=64,
-             has_open_clip_names=False, file="model.safetensors", type="float16"),
+        Clip(Tower(80, 2, 5, 320, 0.02), Tower(64, 2, 2, 256, 0.05), image=48, patch=16,
+             embedding=64, has_open_clip_names=False, file="model.safetensors", type="float16"),
     ),
     # Text wider and deeper than vision, bfloat16, OpenAI's activation in transformers' names.
     "deep_text": Configuration(
@@ -78,9 +78,10 @@ SMALL = {
              is_quick_gelu=True, has_open_clip_names=False, file="pytorch_model.bin",
              type="float16"),
     ),
-    # Nothing is a power of two, MLPs are not four times as wide, a short context.
+    # Nothing is a power of two, MLPs are not four times as wide, a short context. The epsilons here
+    # and above are large because those of real models are too small to show.
     "odd_widths": Configuration(
-        Blip(Tower(40, 3, 5, 100, 1e-6), Tower(56, 3, 7, 150, 1e-12), image=56, patch=14,
+        Blip(Tower(40, 3, 5, 100, 0.02), Tower(56, 3, 7, 150, 0.05), image=56, patch=14,
              positions=40, is_tied=True, type="float16"),
         Clip(Tower(60, 2, 5, 150), Tower(36, 3, 3, 126), image=42, patch=14, embedding=100,
              context=24, is_quick_gelu=True, type="bfloat16"),

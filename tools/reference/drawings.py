@@ -87,7 +87,8 @@ DRAWINGS = {
 def main():
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name, draw in DRAWINGS.items():
-        options = {"quality": 88, "subsampling": "4:2:0"} if name.endswith(".jpg") else {"optimize": True}
+        is_jpeg = name.endswith(".jpg")
+        options = {"quality": 88, "subsampling": "4:2:0"} if is_jpeg else {"optimize": True}
         draw().save(PICTURES / name, **options)
 
 

@@ -7,8 +7,8 @@ tests/golden/expected: one <configuration>.safetensors and one <configuration>.j
 Tensors, for each picture and text: `<picture>/blip.token_ids` and `.token_probs` (generated tokens,
 the closing separator included), `<picture>/clip.vector`, `text_<i>/clip.token_ids` and `.vector`.
 For two pictures and two texts also the stages: `blip.pixels`, `blip.vision.block_0`, `.block_last`,
-`.output`, `blip.logits_0`, `clip.pixels`, `clip.vision.block_0`, `.block_last`, `clip.text.block_0`,
-`.block_last` (rows up to the end token). All float32 or int64.
+`.output`, `blip.logits_0`, `clip.pixels`, `clip.vision.block_0`, `.block_last`,
+`clip.text.block_0`, `.block_last` (rows up to the end token). All float32 or int64.
 """
 
 import argparse
@@ -50,8 +50,8 @@ def embedding_goldens(folder):
                   else {"vector": reference.image_vector(picture)})
         tensors |= {f"{name}/clip.{stage}": value for stage, value in stages.items()}
     for i, text in enumerate(TEXTS):
-        stages = (reference.text_stages(text) if i in STAGED_TEXTS
-                  else {"token_ids": reference.token_ids(text), "vector": reference.text_vector(text)})
+        stages = reference.text_stages(text) if i in STAGED_TEXTS else {
+            "token_ids": reference.token_ids(text), "vector": reference.text_vector(text)}
         tensors |= {f"text_{i}/clip.{stage}": value for stage, value in stages.items()}
     return tensors
 

@@ -67,7 +67,8 @@ def save_tensors(path, tensors):
 
 def stored_tensors(model, type_name):
     dtype = getattr(torch, type_name)
-    return {name: value.detach().to(dtype).contiguous() for name, value in model.state_dict().items()}
+    return {name: value.detach().to(dtype).contiguous()
+            for name, value in model.state_dict().items()}
 
 
 def save_blip_settings(config, blip, folder, pieces):
@@ -132,10 +133,11 @@ def open_clip_config(clip, vocabulary_size):
                      "mlp_ratio": text.mlp / text.width},
     }
     # The published config leaves out what has its default value.
-    for tower, default_name, default in (("vision_cfg", "head_width", 64), ("vision_cfg", "mlp_ratio", 4),
-                                         ("text_cfg", "mlp_ratio", 4)):
-        if config[tower][default_name] == default:
-            del config[tower][default_name]
+    defaults = (("vision_cfg", "head_width", 64), ("vision_cfg", "mlp_ratio", 4),
+                ("text_cfg", "mlp_ratio", 4))
+    for tower, name, default in defaults:
+        if config[tower][name] == default:
+            del config[tower][name]
     return config | ({"quick_gelu": True} if clip.is_quick_gelu else {})
 
 

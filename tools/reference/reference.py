@@ -15,7 +15,7 @@ from open_clip.factory import load_checkpoint
 from open_clip.transform import image_transform
 from PIL import Image, ImageOps
 from transformers import (BertTokenizerFast, BlipForConditionalGeneration, BlipImageProcessor,
-                          CLIPConfig, CLIPModel)
+                          CLIPModel)
 
 from vocabularies import open_clip_tokenizer
 
@@ -134,7 +134,7 @@ class EmbeddingReference:
             load_checkpoint(self.model, str(weights[0]))
             size, context = config["vision_cfg"]["image_size"], config["text_cfg"]["context_length"]
         else:
-            self.model = CLIPModel.from_pretrained(folder, config=CLIPConfig.from_pretrained(folder))
+            self.model = CLIPModel.from_pretrained(folder)
             vision, text = self.model.config.vision_config, self.model.config.text_config
             size, context = vision.image_size, text.max_position_embeddings
         self.model = self.model.to(dtype).eval()

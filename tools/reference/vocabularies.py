@@ -57,7 +57,8 @@ def full_word_pieces():
     pieces = ["[PAD]"] + [f"[unused{i}]" for i in range(99)] + SPECIALS[1:]
     pieces += PUNCTUATION + list("0123456789") + list(LETTERS) + CONTRACTIONS
     pieces += ["##" + letter for letter in LETTERS] + ["##" + suffix for suffix in SUFFIXES]
-    syllables = [first + second for first in "bdfgklmnprstvz" for second in ("a", "e", "i", "o", "u", "ar", "en")]
+    vowels = ("a", "e", "i", "o", "u", "ar", "en")
+    syllables = [first + second for first in "bdfgklmnprstvz" for second in vowels]
     made_up = ("".join(parts) for parts in itertools.product(syllables, syllables, syllables))
     pieces = list(dict.fromkeys(itertools.chain(pieces, WORDS, itertools.islice(made_up, 40000))))
     return pieces[:30522]
@@ -71,11 +72,12 @@ def byte_symbols():
     """GPT-2's printable stand-ins for the 256 bytes, in the order of CLIP's first 256 ids."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
-    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
+    stand_ins = {byte: chr(256 + i) for i, byte in enumerate(others)}
+    return {byte: chr(byte) for byte in printable} | stand_ins
 
 
 def train_merges(words, count):
-    """Ordinary byte-pair training: the most frequent neighbours become one symbol, `count` times."""
+    """Ordinary byte-pair training: `count` times, the most frequent neighbours become one."""
     symbols = byte_symbols()
     corpus = Counter()
     for word in words:
