@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 
@@ -176,17 +177,27 @@ void thread_pool_destroy(struct thread_pool *pool) {
 
 size_t thread_pool_size(const struct thread_pool *pool) { return pool->thread_count; }
 
-// cgroup v2 "quota period" or "max period"; v1 keeps them in two files. 0 means no quota.
+// The numbers at the start of a small file; others are 0 ("max" is none).
+static void read_numbers(const char *path, double *first, double *second) {
+    *first = *second = 0;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return;
+    char line[128];
+    if (fgets(line, sizeof line, file) != NULL) {
+        char *end;
+        *first = strtod(line, &end);
+        *second = strtod(end, NULL);
+    }
+    (void)fclose(file);
+}
+
+// cgroup v2 has "quota period" in one file, v1 a file each. 0 means no quota.
 static size_t quota_processors(void) {
-    double quota = -1, period = 0;
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
-    if (file != NULL) {
-        if (fscanf(file, "%lf %lf", &quota, &period) != 2) quota = -1;
-        (void)fclose(file);
-    } else if ((file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re")) != NULL) {
-        if (fscanf(file, "%lf", &quota) != 1) quota = -1;
-        (void)fclose(file);
-        period = 100000;  // the kernel's default cpu.cfs_period_us
+    double quota, period, unused;
+    read_numbers("/sys/fs/cgroup/cpu.max", &quota, &period);
+    if (period <= 0) {
+        read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &quota, &unused);
+        read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", &period, &unused);
     }
     if (quota <= 0 || period <= 0) return 0;
     double processors = quota / period;
