@@ -4,9 +4,13 @@
 set -eu
 cd "$(dirname "$0")"
 
+packages_for() { awk -v purpose="$1" '$1 !~ /^#/ && $2 == purpose {print $1}' packages.txt; }
+
 wanted=
+if_known=
 for purpose in "$@"; do
-    wanted="$wanted $(awk -v purpose="$purpose" '$1 !~ /^#/ && $2 == purpose {print $1}' packages.txt)"
+    wanted="$wanted $(packages_for "$purpose")"
+    if_known="$if_known $(packages_for "$purpose-if-known")"
 done
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
@@ -26,10 +30,21 @@ is_installed() {
             grep '^ii' | grep -qE "(^ii |[ ,])$1([ ,]|\$)"
 }
 
+# Adds to $missing what is wanted and not there; packages that only some releases have, if apt knows them.
 missing=
-for package in $wanted; do
-    is_installed "$package" || missing="$missing $package"
-done
+find_missing() {
+    missing=
+    for package in $wanted; do
+        is_installed "$package" || missing="$missing $package"
+    done
+    for package in $if_known; do
+        if ! is_installed "$package" && [ -n "$(apt-cache show "$package" 2>/dev/null)" ]; then
+            missing="$missing $package"
+        fi
+    done
+}
+
+find_missing
 [ -z "$missing" ] && exit 0
 
 echo "Missing Debian packages:$missing"
@@ -44,4 +59,5 @@ else
 fi
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -q
+find_missing  # now that apt knows this release
 $as_root apt-get install -q -y --no-install-recommends $missing
