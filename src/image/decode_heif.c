@@ -27,6 +27,10 @@ static bool heif_fail(struct heif_error code, enum image_format format, struct e
                 return error_set(err, ERROR_TOO_LARGE,
                                  "the picture is too large (%s); send a smaller one", code.message);
             }
+            // 1.19 calls a side of zero that.
+            if (code.subcode == heif_suberror_Invalid_image_size) {
+                return picture_is_damaged(err, format, code.message);
+            }
             return picture_out_of_memory(err);
         case heif_error_Unsupported_filetype:
         case heif_error_Unsupported_feature:

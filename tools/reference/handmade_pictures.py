@@ -1,5 +1,6 @@
 """Writes pictures byte by byte that Pillow cannot save: every PNG colour type and depth,
-interlaced PNG and GIF, GIF frames off the canvas, WebP frames with an offset, bare EXIF blocks.
+interlaced PNG and GIF, GIF frames off the canvas, WebP frames with an offset, bare EXIF blocks,
+HEIC and AVIF in tiles.
 Used by make_image_goldens.py and make_image_suites.py."""
 
 import struct
@@ -148,3 +149,56 @@ def jpeg_insert(jpeg, *segments):
 
 def jpeg_exif(block):
     return jpeg_segment(0xE1, b"Exif\0\0" + block)
+
+
+def box(kind, data):
+    return struct.pack(">I", 8 + len(data)) + kind + data
+
+
+def full_box(kind, version, data):
+    return box(kind, struct.pack(">I", version << 24) + data)
+
+
+def boxes(data):
+    """{kind: (content, whole box)}; of several of a kind the last."""
+    found = {}
+    while data:
+        size, kind = struct.unpack_from(">I4s", data)
+        found[kind] = (data[8:size], data[:size])
+        data = data[size:]
+    return found
+
+
+def heif_tiles(whole, side, columns, rows, width, height, codec, brand):
+    """A picture in tiles, as telephones write them; every tile is the picture `whole` of side x side,
+    a file of libheif's with nothing else in its mdat."""
+    top = boxes(whole)
+    properties = boxes(boxes(boxes(top[b"meta"][0][4:])[b"iprp"][0])[b"ipco"][0])
+    configuration = properties[b"hvcC" if b"hvcC" in properties else b"av1C"][1]
+    data, count = top[b"mdat"][0], columns * rows
+    tiles = range(2, count + 2)
+    grid = struct.pack(">BBBBII", 0, 1, rows - 1, columns - 1, width, height)
+
+    def item(number, kind):
+        return full_box(b"infe", 2, struct.pack(">HH4sB", number, 0, kind, 0))
+
+    def size(width, height):
+        return full_box(b"ispe", 0, struct.pack(">II", width, height))
+
+    def meta(offset):
+        places = struct.pack(">HHIHII", 1, 0, 0, 1, offset + len(data), len(grid)) + b"".join(
+            struct.pack(">HHIHII", tile, 0, 0, 1, offset, len(data)) for tile in tiles)
+        owners = struct.pack(">HBB", 1, 1, 0x81) + b"".join(
+            struct.pack(">HBBB", tile, 2, 2, 0x83) for tile in tiles)
+        return full_box(b"meta", 0, b"".join((
+            full_box(b"hdlr", 0, b"\0\0\0\0pict" + bytes(13)),
+            full_box(b"pitm", 0, struct.pack(">H", 1)),
+            full_box(b"iinf", 0, struct.pack(">H", count + 1) + item(1, b"grid") + b"".join(
+                item(tile, codec) for tile in tiles)),
+            full_box(b"iref", 0, box(b"dimg", struct.pack(f">HH{count}H", 1, count, *tiles))),
+            box(b"iprp", box(b"ipco", size(width, height) + size(side, side) + configuration)
+                + full_box(b"ipma", 0, struct.pack(">I", count + 1) + owners)),
+            full_box(b"iloc", 0, b"\x44\x40" + struct.pack(">H", count + 1) + places))))
+
+    start = box(b"ftyp", brand + b"\0\0\0\0mif1" + brand)
+    return start + meta(len(start) + len(meta(0)) + 8) + box(b"mdat", data + grid)

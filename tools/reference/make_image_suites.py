@@ -221,6 +221,8 @@ def readable():
     yield "png_with_page_behind.png", png_of(header, pixels, end) + b"<html><script>alert(1)</script>"
     yield "jpeg_with_10_scans.jpg", jpeg_many_scans(10)
     yield "jpeg_extra_bytes.jpg", jpeg[:-2] + bytes(7) + jpeg[-2:]
+    for (extension, whole), codec in zip(containers().items(), (b"hvc1", b"av01")):
+        yield f"tiles.{extension}", handmade.heif_tiles(whole, 64, 3, 2, 150, 100, codec, extension.encode())
     # A broken note does not make a broken picture.
     loop = b"II*\0\x08\0\0\0\1\0\x69\x87\4\0\1\0\0\0\x08\0\0\0\x08\0\0\0"
     yield "exif_loop.jpg", handmade.jpeg_insert(jpeg, handmade.jpeg_exif(loop))

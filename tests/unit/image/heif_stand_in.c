@@ -112,7 +112,7 @@ static bool can_fork(void) {
 static void escape(void) {
     enum { PIXELS_MAX = 10 * 1000 * 1000, MEBIBYTE = 1 << 20 };
     struct error err = {.kind = ERROR_CONFLICT};
-    int file = open("/proc/self/status", O_RDONLY);  // any file
+    (void)signal(SIGXFSZ, SIG_IGN);  // a failed write is enough to know
     int memory_file = memfd_create("grows", 0);
     bool is_confined = heif_sandbox_enter(PIXELS_MAX, 1000);
     bool has_little = can_map(64 * MEBIBYTE);
@@ -120,7 +120,7 @@ static void escape(void) {
     heif_sandbox_allow(PIXELS_MAX);
     bool has_more = can_map(192 * MEBIBYTE);
     bool has_far_too_much = can_map(512 * MEBIBYTE);
-    bool can_grow = ftruncate(memory_file, 10) == 0;
+    bool can_grow = write(memory_file, "x", 1) == 1;
     bool can_open = open("/dev/null", O_RDONLY) >= 0;
     bool can_connect = socket(AF_INET, SOCK_STREAM, 0) >= 0;
     (void)snprintf(err.text, sizeof err.text, "done:%s%s%s%s%s%s%s%s%s", is_confined ? "" : " free",
@@ -128,7 +128,6 @@ static void escape(void) {
                    has_more ? "" : " starved-later", has_far_too_much ? " map" : "",
                    can_grow ? " grow" : "", can_open ? " open" : "", can_connect ? " socket" : "",
                    can_fork() ? " fork" : "");
-    (void)close(file);
     (void)heif_reply_write(STDOUT_FILENO, NULL, &err);
 }
 

@@ -176,9 +176,9 @@ static void our_own_failures_are_not_the_pictures(void **state) {
 }
 
 // Through image_decode, as the service does it, and once more in this process.
-static void check_same_pixels(const char *name) {
+static void check_same_pixels(const char *folder, const char *name) {
     size_t size;
-    uint8_t *bytes = picture_file_read("golden/image", name, &size);
+    uint8_t *bytes = picture_file_read(folder, name, &size);
     struct pixels here, there;
     struct image_info info_here, info_there;
     struct error err = {0};
@@ -199,11 +199,19 @@ static void check_same_pixels(const char *name) {
 
 static void pictures_come_through_unchanged(void **state) {
     (void)state;
-    static const char *const names[] = {"plain.heic", "turned.heic", "alpha.heic",
-                                        "plain.avif", "turned.avif", "full_colour.avif"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (image_format_is_readable(strstr(names[i], "heic") != NULL ? IMAGE_HEIC : IMAGE_AVIF))
-            check_same_pixels(names[i]);
+    static const struct {
+        const char *folder;
+        const char *name;
+    } rows[] = {
+        {"golden/image", "plain.heic"},       {"golden/image", "turned.heic"},
+        {"golden/image", "alpha.heic"},       {"suites/image/readable", "tiles.heic"},
+        {"golden/image", "plain.avif"},       {"golden/image", "turned.avif"},
+        {"golden/image", "full_colour.avif"}, {"suites/image/readable", "tiles.avif"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (image_format_is_readable(strstr(rows[i].name, "heic") != NULL ? IMAGE_HEIC
+                                                                          : IMAGE_AVIF))
+            check_same_pixels(rows[i].folder, rows[i].name);
 }
 
 static void limits_reach_the_child(void **state) {
