@@ -6,6 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __GLIBC__  // which the headers above have told
+#include <malloc.h>
+#endif
+
+enum { MAPPED_FROM_BYTES = 1024 * 1024 };  // about the smallest picture worth a mapping of its own
+
+// glibc raises its threshold to the largest block that was freed, and then keeps such blocks in
+// the arena of every thread that decoded a picture: 370 MB after some hundred uploads, where this
+// leaves 34 MB.
+void memory_configure(void) {
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM_BYTES);
+#endif
+}
+
 static atomic_long tries_until_failure;  // 0: off; -1: every try fails
 static atomic_bool failure_is_sticky;
 

@@ -8,6 +8,9 @@
 
 enum { MEMORY_CACHE_LINE = 64 };  // bytes; also the alignment of AVX-512 loads
 
+// Call once, first thing in main: lets pictures' memory go back to the system when it is freed.
+void memory_configure(void);
+
 void *memory_alloc(size_t size_bytes);     // zeroed; never NULL
 char *memory_copy_text(const char *text);  // never NULL; caller frees
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli/command.h"
 #include "image/heif_child.h"
 
@@ -87,6 +88,7 @@ static int run(const struct command *command, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    memory_configure();
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         print_usage(stderr);
