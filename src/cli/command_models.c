@@ -168,6 +168,10 @@ static bool verify(const struct settings *settings, const struct hub_settings *h
             json_line_print(json_pack("{s:s, s:b, s:i, s:o}", "repository", model->repository, "ok",
                                       is_whole ? 1 : 0, "checked_files", (int)checked, "problem",
                                       text_or_null(is_whole ? NULL : problem.text)));
+        else if (is_whole && checked == 0)
+            (void)printf(
+                "%s: all files are there, but nothing tells how they were published, in %s\n",
+                model->repository, folder);
         else if (is_whole)
             (void)printf("%s: %zu files are as published, in %s\n", model->repository, checked,
                          folder);

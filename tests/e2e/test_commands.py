@@ -129,6 +129,26 @@ def test_a_damaged_model_is_an_error_even_when_mocks_may_answer(run, tmp_path):
     assert weights.name in result.stderr
 
 
+def test_models_in_an_existing_hub_cache_are_used(run, tmp_path):
+    commit = "a" * 40
+    for repository in ["Salesforce/blip-image-captioning-base",
+                       "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"]:
+        folder = tmp_path / "hf" / "hub" / ("models--" + repository.replace("/", "--"))
+        snapshot = folder / "snapshots" / commit
+        snapshot.mkdir(parents=True)
+        (folder / "refs").mkdir()
+        (folder / "refs" / "main").write_text(commit)
+        for file in (GOLDEN_MODELS / "plain" / repository.split("/")[1]).iterdir():
+            (snapshot / file.name).write_bytes(file.read_bytes())
+    from_cache = run("caption", PICTURES / "rings.jpg", USE_MOCK_MODELS="false")
+    assert from_cache.returncode == 0, from_cache.stderr
+    assert from_cache.stdout == run("caption", "--models", GOLDEN_MODELS / "plain",
+                                    PICTURES / "rings.jpg", USE_MOCK_MODELS="false").stdout
+    verified = run("models", "verify")
+    assert verified.returncode == 0
+    assert verified.stdout.count("nothing tells how they were published") == 2
+
+
 def test_search_and_images_read_beside_a_running_server(run, server):
     data = ["--data", server.data]
     ids = [server.client.post("/images", files={"file": (path.name, path.read_bytes())})
