@@ -119,5 +119,3 @@ size_t bounded_queue_depth(struct bounded_queue *queue) {
     pthread_mutex_unlock(&queue->mutex);
     return depth;
 }
-
-size_t bounded_queue_capacity(const struct bounded_queue *queue) { return queue->capacity; }

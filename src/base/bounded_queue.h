@@ -27,4 +27,3 @@ void *bounded_queue_pop_until(struct bounded_queue *queue, int64_t deadline_mono
 // No more pushes; what is queued can still be popped.
 void bounded_queue_close(struct bounded_queue *queue);
 size_t bounded_queue_depth(struct bounded_queue *queue);
-size_t bounded_queue_capacity(const struct bounded_queue *queue);

@@ -11,19 +11,14 @@
 enum { COMMAND_QUEUE = 64 };  // a command sends few jobs; the server has a setting
 
 static bool parse_mock_mode(const char *text, enum mock_mode *mode, struct error *err) {
-    static const struct {
-        const char *text;
-        enum mock_mode mode;
-    } words[] = {{"auto", MOCK_AUTO},  {"true", MOCK_ALWAYS}, {"1", MOCK_ALWAYS},
-                 {"yes", MOCK_ALWAYS}, {"on", MOCK_ALWAYS},   {"false", MOCK_NEVER},
-                 {"0", MOCK_NEVER},    {"no", MOCK_NEVER},    {"off", MOCK_NEVER}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (strcasecmp(words[i].text, text) != 0) continue;
-        *mode = words[i].mode;
-        return true;
-    }
-    return error_set(err, ERROR_USAGE, "USE_MOCK_MODELS must be auto, true or false, not \"%s\"",
-                     text);
+    bool is_always;
+    *mode = MOCK_AUTO;
+    if (strcasecmp(text, "auto") == 0) return true;
+    if (!settings_parse_flag(text, &is_always))
+        return error_set(err, ERROR_USAGE,
+                         "USE_MOCK_MODELS must be auto, true or false, not \"%s\"", text);
+    *mode = is_always ? MOCK_ALWAYS : MOCK_NEVER;
+    return true;
 }
 
 // Where one of the models is; *folder stays NULL when it is not there and mocks may stand in.

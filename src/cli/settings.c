@@ -31,13 +31,13 @@ static const struct setting table[] = {
 };
 enum { SETTING_COUNT = sizeof table / sizeof *table };
 
-static bool parse_flag(const char *text, bool *out) {
+bool settings_parse_flag(const char *text, bool *flag) {
     static const char *const yes[] = {"true", "1", "yes", "on"};
     static const char *const no[] = {"false", "0", "no", "off"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
-        if (strcasecmp(text, yes[i]) == 0) return *out = true;
+        if (strcasecmp(text, yes[i]) == 0) return *flag = true;
         if (strcasecmp(text, no[i]) == 0) {
-            *out = false;
+            *flag = false;
             return true;
         }
     }
@@ -53,7 +53,7 @@ static bool store_value(struct settings *settings, const struct setting *setting
         return true;
     }
     if (setting->type == FLAG) {
-        if (parse_flag(text, field)) return true;
+        if (settings_parse_flag(text, field)) return true;
         return error_set(err, ERROR_USAGE, "%s must be true or false, not \"%s\"", source, text);
     }
     char *end;

@@ -40,6 +40,8 @@ struct settings {
 // counted. Strings are borrowed from argv and the environment. Errors: ERROR_USAGE.
 bool settings_read(struct settings *settings, int command, int argc, char **argv,
                    size_t *word_count, struct error *err);
+// true/false, 1/0, yes/no, on/off in any case; false for anything else.
+bool settings_parse_flag(const char *text, bool *flag);
 // The options of a command, for --help.
 void settings_print_options(int command, FILE *out);
 // The settings reference in Markdown (docs/settings.md is this output).

@@ -13,6 +13,7 @@
 #include "kernels/kernels.h"
 #include "model/blip.h"
 #include "model/clip.h"
+#include "model/model_path.h"
 #include "tokenize/clip_bpe.h"
 #include "tokenize/wordpiece.h"
 
@@ -29,16 +30,9 @@ struct models {
     struct clip_bpe *text_vocabulary;
 };
 
-static bool join_path(char *path, size_t size, const char *folder, const char *name,
-                      struct error *err) {
-    int length = snprintf(path, size, "%s/%s", folder, name);
-    return (length >= 0 && (size_t)length < size) ||
-           error_set(err, ERROR_INVALID, "the path of the model folder %.80s… is too long", folder);
-}
-
 static bool load_caption_model(struct models *models, const char *folder, struct error *err) {
-    char path[4096];
-    if (!join_path(path, sizeof path, folder, "vocab.txt", err)) return false;
+    char path[PATH_MAX];
+    if (!model_path_join(path, folder, "vocab.txt", err)) return false;
     models->caption_vocabulary = wordpiece_load(path, err);
     if (models->caption_vocabulary == NULL) return false;
     models->blip = blip_load(folder, err);
@@ -46,9 +40,9 @@ static bool load_caption_model(struct models *models, const char *folder, struct
 }
 
 static bool load_embedding_model(struct models *models, const char *folder, struct error *err) {
-    char merges[4096], vocabulary[4096];
-    if (!join_path(merges, sizeof merges, folder, "merges.txt", err) ||
-        !join_path(vocabulary, sizeof vocabulary, folder, "vocab.json", err))
+    char merges[PATH_MAX], vocabulary[PATH_MAX];
+    if (!model_path_join(merges, folder, "merges.txt", err) ||
+        !model_path_join(vocabulary, folder, "vocab.json", err))
         return false;
     // Where there is no vocab.json, the ids follow from the merges.
     models->text_vocabulary =
@@ -129,18 +123,22 @@ void models_destroy(struct models *models) {
     memory_free(models);
 }
 
-static float *planes_create(size_t size, struct error *err) {
-    float *planes = memory_try_aligned(3 * size * size, sizeof *planes);
-    if (planes == NULL)
-        error_set(err, ERROR_INTERNAL, "out of memory preparing a picture; try again shortly");
-    return planes;
-}
-
-static struct image_normalization image_normalization_of(const struct normalization *from) {
-    struct image_normalization to;
-    memcpy(to.mean, from->mean, sizeof to.mean);
-    memcpy(to.deviation, from->deviation, sizeof to.deviation);
-    return to;
+// One model's input: `preprocess` is preprocess_squash or preprocess_crop. *planes is the caller's,
+// also after a failure.
+static bool prepare_planes(const struct pixels *pixels, size_t size,
+                           const struct normalization *normalization,
+                           bool (*preprocess)(const struct pixels *, uint32_t,
+                                              const struct image_normalization *, float *,
+                                              struct error *),
+                           float **planes, struct error *err) {
+    struct image_normalization wanted;
+    memcpy(wanted.mean, normalization->mean, sizeof wanted.mean);
+    memcpy(wanted.deviation, normalization->deviation, sizeof wanted.deviation);
+    *planes = memory_try_aligned(3 * size * size, sizeof **planes);
+    if (*planes == NULL)
+        return error_set(err, ERROR_INTERNAL,
+                         "out of memory preparing a picture; try again shortly");
+    return preprocess(pixels, (uint32_t)size, &wanted, *planes, err);
 }
 
 bool models_prepare_image(const struct models *models, const struct pixels *pixels,
@@ -151,25 +149,14 @@ bool models_prepare_image(const struct models *models, const struct pixels *pixe
         sha256(pixels->rgb, (size_t)3 * pixels->width * pixels->height, image->hash);
         return true;
     }
-    if (for_caption) {
-        const struct blip_config *config = blip_config(models->blip);
-        size_t size = config->vision.image_size;
-        struct image_normalization normalization = image_normalization_of(&config->normalization);
-        image->caption_planes = planes_create(size, err);
-        if (image->caption_planes == NULL ||
-            !preprocess_squash(pixels, (uint32_t)size, &normalization, image->caption_planes, err))
-            return false;
-    }
-    if (for_embedding) {
-        const struct clip_config *config = clip_config(models->clip);
-        size_t size = config->vision.image_size;
-        struct image_normalization normalization = image_normalization_of(&config->normalization);
-        image->embedding_planes = planes_create(size, err);
-        if (image->embedding_planes == NULL ||
-            !preprocess_crop(pixels, (uint32_t)size, &normalization, image->embedding_planes, err))
-            return false;
-    }
-    return true;
+    const struct blip_config *caption = for_caption ? blip_config(models->blip) : NULL;
+    const struct clip_config *embedding = for_embedding ? clip_config(models->clip) : NULL;
+    return (caption == NULL ||
+            prepare_planes(pixels, caption->vision.image_size, &caption->normalization,
+                           preprocess_squash, &image->caption_planes, err)) &&
+           (embedding == NULL ||
+            prepare_planes(pixels, embedding->vision.image_size, &embedding->normalization,
+                           preprocess_crop, &image->embedding_planes, err));
 }
 
 void prepared_image_clear(struct prepared_image *image) {

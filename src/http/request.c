@@ -99,10 +99,6 @@ void http_request_note_media_type(struct http_request *request) {
         request->media_type[i] = (char)tolower((unsigned char)given[i]);
 }
 
-const char *http_request_method(const struct http_request *request) { return request->method; }
-
-const char *http_request_path(const struct http_request *request) { return request->target.path; }
-
 const char *http_request_path_parameter(const struct http_request *request, size_t index) {
     return index < request->match.parameter_count ? request->match.parameters[index] : "";
 }

@@ -25,8 +25,6 @@ struct http_part {  // one part of a multipart/form-data body
 };
 
 struct http_request;  // valid during the handler's call
-const char *http_request_method(const struct http_request *request);
-const char *http_request_path(const struct http_request *request);  // as sent, without query
 // Value of the n-th {placeholder} of the route, percent-decoded.
 const char *http_request_path_parameter(const struct http_request *request, size_t index);
 // Percent-decoded, valid UTF-8; NULL when absent, "" when without a value. The first of repeated

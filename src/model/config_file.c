@@ -3,11 +3,11 @@
 #include <jansson.h>
 #include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "model/model_path.h"
 
 enum { MAX_CONFIG_BYTES = 4 << 20 };  // real ones have 5 KB
 
@@ -30,11 +30,7 @@ static json_t *value_of(const struct config_section *section, const char *key) {
 struct config_file *config_file_open(const char *folder, const char *name, struct error *err) {
     struct config_file *file = memory_alloc(sizeof *file);
     char *text = NULL;
-    int length = snprintf(file->path, sizeof file->path, "%s/%s", folder, name);
-    if (length < 0 || (size_t)length >= sizeof file->path) {
-        error_set(err, ERROR_INVALID, "the path of the model folder %.80s… is too long", folder);
-        goto fail;
-    }
+    if (!model_path_join(file->path, folder, name, err)) goto fail;
     size_t size;
     text = file_read_create(file->path, MAX_CONFIG_BYTES, &size, err);
     if (text == NULL) goto fail;

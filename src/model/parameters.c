@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "model/model_path.h"
 
 enum { NAME_SIZE = 256 };
 
@@ -27,8 +28,7 @@ struct parameters *parameters_open(const char *folder, const char *const *file_n
         size_t used = strlen(tried);
         (void)snprintf(tried + used, sizeof tried - used, "%s%s", i == 0 ? "" : ", ",
                        file_names[i]);
-        int length = snprintf(path, sizeof path, "%s/%s", folder, file_names[i]);
-        if (length < 0 || (size_t)length >= sizeof path || !file_exists(path)) continue;
+        if (!model_path_join(path, folder, file_names[i], NULL) || !file_exists(path)) continue;
         struct weights *weights = weights_open(path, err);
         if (weights == NULL) return NULL;
         struct parameters *parameters = memory_alloc(sizeof *parameters);
