@@ -77,7 +77,8 @@ def byte_symbols():
 
 
 def train_merges(words, count):
-    """Ordinary byte-pair training: `count` times, the most frequent neighbours become one."""
+    """Ordinary byte-pair training: `count` times, the most frequent neighbours become one. Stops
+    early when every word has become one symbol."""
     symbols = byte_symbols()
     corpus = Counter()
     for word in words:
@@ -89,6 +90,8 @@ def train_merges(words, count):
         for word, times in corpus.items():
             for pair in zip(word, word[1:]):
                 pairs[pair] += times
+        if not pairs:
+            break
         best = max(pairs, key=lambda pair: (pairs[pair], pair))
         merges.append(best)
         corpus = Counter({merge_pair(word, best): times for word, times in corpus.items()})
