@@ -156,7 +156,8 @@ bool models_prepare_image(const struct models *models, const struct pixels *pixe
                            preprocess_squash, &image->caption_planes, err)) &&
            (embedding == NULL ||
             prepare_planes(pixels, embedding->vision.image_size, &embedding->normalization,
-                           preprocess_crop, &image->embedding_planes, err));
+                           embedding->is_squashed ? preprocess_squash : preprocess_crop,
+                           &image->embedding_planes, err));
 }
 
 void prepared_image_clear(struct prepared_image *image) {

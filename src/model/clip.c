@@ -79,8 +79,10 @@ static bool get_projection(struct clip *clip, const struct clip_names *names, co
 
 static bool load_image_tower(struct clip *clip, const struct clip_names *names, struct error *err) {
     size_t width = clip->config.vision.block.width;
-    return vision_transformer_load(&clip->vision, clip->parameters, &names->vision,
-                                   &clip->config.vision, err) &&
+    struct vision_names vision = names->vision;
+    if (!clip->config.has_pre_norm) vision.pre_norm = NULL;
+    return vision_transformer_load(&clip->vision, clip->parameters, &vision, &clip->config.vision,
+                                   err) &&
            parameters_get_pair(clip->parameters, "", names->post_norm, SHAPE(width),
                                &clip->post_norm_gain, &clip->post_norm_bias, err) &&
            get_projection(clip, names, names->image_projection, width, &clip->image_projection,

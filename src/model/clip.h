@@ -18,6 +18,8 @@ struct clip_config {
     size_t context_length;  // tokens a text may have
     size_t vocabulary_size;
     size_t embedding_width;
+    bool has_pre_norm;                   // false: open_clip's no_ln_pre
+    bool is_squashed;                    // the picture; otherwise its centre is cropped
     struct normalization normalization;  // of the picture
 };
 

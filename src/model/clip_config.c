@@ -8,8 +8,8 @@ enum { OPEN_CLIP_HEAD_WIDTH = 64 };  // default of vision_cfg.head_width
 
 // Keys of open_clip's configurations that change the arithmetic in ways not built here.
 static const char *const unsupported_vision_keys[] = {
-    "timm_model_name", "ls_init_value", "attentional_pool", "final_ln_after_pool", "no_ln_pre",
-    "pos_embed_type",  "pool_type",     "block_type",       "norm_kwargs",         "act_kwargs",
+    "timm_model_name", "ls_init_value", "attentional_pool", "final_ln_after_pool", "pos_embed_type",
+    "pool_type",       "block_type",    "norm_kwargs",      "act_kwargs",
 };
 static const char *const unsupported_text_keys[] = {
     "hf_model_name", "ls_init_value", "embed_cls",  "no_causal_mask", "pad_id",
@@ -38,6 +38,17 @@ static bool mlp_width_from_ratio(const struct config_file *file,
                          ratio);
     *out = (size_t)mlp_width;  // int(width * mlp_ratio) in open_clip
     return true;
+}
+
+// As open_clip's image_transform takes it; "random" stands for bicubic outside training.
+static bool read_open_clip_preprocessing(struct clip_config *config, const struct config_file *file,
+                                         const struct config_section *section, struct error *err) {
+    bool is_random = false;
+    return config_triple(file, section, "mean", config->normalization.mean, err) &&
+           config_triple(file, section, "std", config->normalization.deviation, err) &&
+           config_either(file, section, "interpolation", "bicubic", "random", &is_random, err) &&
+           config_either(file, section, "resize_mode", "shortest", "squash", &config->is_squashed,
+                         err);
 }
 
 static bool read_open_clip(struct clip_config *config, const struct config_file *file,
@@ -83,10 +94,9 @@ static bool read_open_clip(struct clip_config *config, const struct config_file 
         mlp_width_from_ratio(file, text, config->text.width, &config->text.mlp_width, err);
     if (!is_read) return false;
     image->heads = image->width / head_width;
+    config->has_pre_norm = !config_flag(vision, "no_ln_pre", false);
     const struct config_section *preprocess = config_section_find(root, "preprocess_cfg");
-    return preprocess == NULL ||
-           (config_triple(file, preprocess, "mean", config->normalization.mean, err) &&
-            config_triple(file, preprocess, "std", config->normalization.deviation, err));
+    return preprocess == NULL || read_open_clip_preprocessing(config, file, preprocess, err);
 }
 
 static bool read_tower(const struct config_file *file, const struct config_section *section,
@@ -131,6 +141,29 @@ static bool read_hugging_face(struct clip_config *config, const struct config_fi
                        &config->vocabulary_size, err);
 }
 
+// transformers' image processor crops unless it is told not to; a square size then squashes.
+static bool read_hugging_face_preprocessing(struct clip_config *config, const char *folder,
+                                            struct error *err) {
+    if (!normalization_read(&config->normalization, folder, err)) return false;
+    struct config_file *file = config_file_open(folder, "preprocessor_config.json", NULL);
+    if (file == NULL) return true;  // it need not be there
+    const struct config_section *root = config_file_root(file);
+    const struct config_section *size = config_section_find(root, "size");
+    size_t height = 0, width = 0, wanted = config->vision.image_size;
+    config->is_squashed = !config_flag(root, "do_center_crop", true);
+    bool is_square = size != NULL &&
+                     config_size(file, size, "height", MODEL_IMAGE_LIMIT, 0, &height, NULL) &&
+                     config_size(file, size, "width", MODEL_IMAGE_LIMIT, 0, &width, NULL) &&
+                     height == wanted && width == wanted;
+    config_file_close(file);
+    return !config->is_squashed || is_square ||
+           error_set(
+               err, ERROR_INVALID,
+               "%s/preprocessor_config.json: do_center_crop is false, so \"size\" must be the "
+               "model's own height and width, %zu and %zu",
+               folder, wanted, wanted);
+}
+
 static bool check_text(const struct clip_config *config, struct error *err) {
     const struct block_shape *text = &config->text;
     if (text->width % text->heads == 0 && text->width / text->heads <= ATTENTION_MAX_HEAD_SIZE)
@@ -141,7 +174,7 @@ static bool check_text(const struct clip_config *config, struct error *err) {
 
 bool clip_config_read(struct clip_config *config, const char *folder, bool prefers_open_clip,
                       struct error *err) {
-    *config = (struct clip_config){.normalization = normalization_clip};
+    *config = (struct clip_config){.has_pre_norm = true, .normalization = normalization_clip};
     static const char *const names[] = {"config.json", "open_clip_config.json"};
     struct error absent = {0};
     bool is_open_clip = prefers_open_clip;
@@ -155,7 +188,7 @@ bool clip_config_read(struct clip_config *config, const char *folder, bool prefe
     if (file == NULL) return false;
     bool is_read = is_open_clip ? read_open_clip(config, file, err)
                                 : read_hugging_face(config, file, err) &&
-                                      normalization_read(&config->normalization, folder, err);
+                                      read_hugging_face_preprocessing(config, folder, err);
     config_file_close(file);
     return is_read && vision_shape_check(&config->vision, folder, err) && check_text(config, err);
 }

@@ -115,23 +115,25 @@ bool config_flag(const struct config_section *section, const char *key, bool oth
     return json_is_boolean(value) ? json_is_true(value) : otherwise;
 }
 
+bool config_either(const struct config_file *file, const struct config_section *section,
+                   const char *key, const char *first, const char *second, bool *is_second,
+                   struct error *err) {
+    json_t *value = value_of(section, key);
+    const char *word = json_string_value(value);
+    if (value == NULL) return true;
+    *is_second = word != NULL && strcmp(word, second) == 0;
+    if (*is_second || (word != NULL && strcmp(word, first) == 0)) return true;
+    return error_set(err, ERROR_INVALID, "%s: \"%s\" is \"%s\"; this program knows %s and %s",
+                     file->path, key, word == NULL ? "no text" : word, first, second);
+}
+
 bool config_activation(const struct config_file *file, const struct config_section *section,
                        const char *key, enum activation otherwise, enum activation *out,
                        struct error *err) {
-    json_t *value = value_of(section, key);
-    const char *name = json_string_value(value);
-    *out = otherwise;
-    if (value == NULL) return true;
-    if (name != NULL && strcmp(name, "gelu") == 0) {
-        *out = ACTIVATION_GELU;
-    } else if (name != NULL && strcmp(name, "quick_gelu") == 0) {
-        *out = ACTIVATION_QUICK_GELU;
-    } else {
-        return error_set(err, ERROR_INVALID,
-                         "%s: \"%s\" is \"%s\"; this program knows gelu and quick_gelu", file->path,
-                         key, name == NULL ? "no text" : name);
-    }
-    return true;
+    bool is_quick = otherwise == ACTIVATION_QUICK_GELU;
+    bool is_read = config_either(file, section, key, "gelu", "quick_gelu", &is_quick, err);
+    *out = is_quick ? ACTIVATION_QUICK_GELU : ACTIVATION_GELU;
+    return is_read;
 }
 
 bool config_triple(const struct config_file *file, const struct config_section *section,

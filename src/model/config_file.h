@@ -32,6 +32,10 @@ bool config_token(const struct config_file *file, const struct config_section *s
 bool config_number(const struct config_file *file, const struct config_section *section,
                    const char *key, double otherwise, double *out, struct error *err);
 bool config_flag(const struct config_section *section, const char *key, bool otherwise);
+// One of two words; absent: *is_second is left alone; anything else is an error.
+bool config_either(const struct config_file *file, const struct config_section *section,
+                   const char *key, const char *first, const char *second, bool *is_second,
+                   struct error *err);
 // "gelu" or "quick_gelu"; absent: `otherwise`; anything else is an error.
 bool config_activation(const struct config_file *file, const struct config_section *section,
                        const char *key, enum activation otherwise, enum activation *out,

@@ -30,7 +30,7 @@ struct vision_shape {
 struct vision_names {
     const char *class_embedding, *position_embedding;
     const char *patch_weight, *patch_bias;
-    const char *pre_norm;      // + ".weight", ".bias"; CLIP has it, BLIP not
+    const char *pre_norm;      // + ".weight", ".bias"; nearly every CLIP has it, BLIP not
     const char *block_prefix;  // format with the layer's number
     bool has_class_axes;       // class and position embeddings are [1, 1, width], [1, n, width]
     const struct block_names *block;

@@ -27,8 +27,8 @@ def run(command, models, words, tier=None):
     """The answers to all words, in one run of the program. Skips the test where this processor
     has no such kernels."""
     environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith("IMGROUTER_") and name != "USE_MOCK_MODELS"}
-    environment["IMGROUTER_KERNELS"] = tier or "auto"
+                   if not name.startswith("IMGROUTER_")}
+    environment |= {"IMGROUTER_KERNELS": tier or "auto", "USE_MOCK_MODELS": "false"}
     done = subprocess.run(
         [binary(), *command, "--models", models, "--json", "--", *words], env=environment,
         capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT_S)

@@ -42,6 +42,8 @@ class Clip:
     embedding: int
     context: int = 77
     is_quick_gelu: bool = False
+    has_pre_norm: bool = True
+    is_squashed: bool = False  # the picture, instead of cropped
     has_open_clip_names: bool = True
     file: str = "open_clip_model.safetensors"
     type: str = "float32"
@@ -85,6 +87,14 @@ SMALL = {
              positions=40, is_tied=True, type="float16"),
         Clip(Tower(60, 2, 5, 150), Tower(36, 3, 3, 126), image=42, patch=14, embedding=100,
              context=24, is_quick_gelu=True, type="bfloat16"),
+    ),
+    # What open_clip lets a configuration change: no norm before the blocks, pictures squashed to
+    # the square. Half precision in open_clip's names, as the demo models are stored.
+    "squashed": Configuration(
+        Blip(Tower(32, 2, 2, 128), Tower(40, 2, 5, 160, 1e-12), image=40, patch=8,
+             positions=40, file="model.safetensors", type="float16"),
+        Clip(Tower(32, 2, 2, 128), Tower(32, 2, 4, 128), image=36, patch=12, embedding=64,
+             context=32, has_pre_norm=False, is_squashed=True, type="float16"),
     ),
 }
 

@@ -1,8 +1,9 @@
 """Asks transformers and open_clip for what the small models answer, stage by stage, and writes
 tests/golden/expected: one <configuration>.safetensors and one <configuration>.json each.
 
-    python tools/reference/make_goldens.py            # write them
-    python tools/reference/make_goldens.py --check    # compare with the committed ones instead
+    python tools/reference/make_goldens.py                # write them
+    python tools/reference/make_goldens.py --only plain   # those of one configuration
+    python tools/reference/make_goldens.py --check        # compare with the committed ones instead
 
 Tensors, for each picture and text: `<picture>/blip.token_ids` and `.token_probs` (generated tokens,
 the closing separator included), `<picture>/clip.vector`, `text_<i>/clip.token_ids` and `.vector`.
@@ -81,9 +82,10 @@ def worst_difference(name, tensors):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
+    parser.add_argument("--only", choices=SMALL, help="this small configuration alone")
     arguments = parser.parse_args()
     EXPECTED.mkdir(parents=True, exist_ok=True)
-    for name in SMALL:
+    for name in [arguments.only] if arguments.only else SMALL:
         tensors, summary = goldens(name)
         if arguments.check:
             print(name, "differs by at most", *worst_difference(name, tensors))

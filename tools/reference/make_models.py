@@ -138,6 +138,8 @@ def open_clip_config(clip, vocabulary_size):
     for tower, name, default in defaults:
         if config[tower][name] == default:
             del config[tower][name]
+    if not clip.has_pre_norm:
+        config["vision_cfg"]["no_ln_pre"] = True
     return config | ({"quick_gelu": True} if clip.is_quick_gelu else {})
 
 
@@ -159,16 +161,18 @@ def make_clip(configuration, seed, folder):
     folder.mkdir(parents=True, exist_ok=True)
     merges = vocabularies.full_merges() if configuration.full_size else vocabularies.small_merges()
     vocabulary_size = vocabularies.write_clip_vocabulary(folder, merges)
-    write_json(folder / "preprocessor_config.json", {
-        "crop_size": clip.image, "do_center_crop": True, "do_normalize": True, "do_resize": True,
-        "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": MEAN,
-        "image_std": DEVIATION, "resample": 3, "size": clip.image})
+    if not clip.is_squashed:  # open_clip's own file says it all
+        write_json(folder / "preprocessor_config.json", {
+            "crop_size": clip.image, "do_center_crop": True, "do_normalize": True,
+            "do_resize": True, "feature_extractor_type": "CLIPFeatureExtractor",
+            "image_mean": MEAN, "image_std": DEVIATION, "resample": 3, "size": clip.image})
     if clip.has_open_clip_names:
         config = open_clip_config(clip, vocabulary_size)
         with no_init_weights():
             model = open_clip.CLIP(**config)
+        resizing = {"interpolation": "bicubic", "resize_mode": "squash"} if clip.is_squashed else {}
         write_json(folder / "open_clip_config.json", {
-            "model_cfg": config, "preprocess_cfg": {"mean": MEAN, "std": DEVIATION}})
+            "model_cfg": config, "preprocess_cfg": {"mean": MEAN, "std": DEVIATION} | resizing})
     else:
         config = transformers_clip_config(clip, vocabulary_size)
         with no_init_weights():

@@ -1,7 +1,7 @@
 """The answers of the original libraries: transformers' BLIP and CLIP, and open_clip, in float32.
 
 Both classes read a folder as it is published. Pictures are made RGB first and then go through
-BlipImageProcessor and open_clip's image_transform, as in the service that this project replaces.
+BlipImageProcessor and open_clip's image transform, as in the service that this project replaces.
 """
 
 import json
@@ -12,7 +12,7 @@ import open_clip
 import torch
 import transformers
 from open_clip.factory import load_checkpoint
-from open_clip.transform import image_transform
+from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
 from PIL import Image, ImageOps
 from transformers import (BertTokenizerFast, BlipForConditionalGeneration, BlipImageProcessor,
                           CLIPModel)
@@ -127,9 +127,10 @@ class EmbeddingReference:
     def __init__(self, folder, dtype=torch.float32):
         folder = pathlib.Path(folder)
         weights = [folder / name for name in self.WEIGHT_FILES if (folder / name).exists()]
-        self.is_open_clip = bool(weights)
+        self.is_open_clip, preprocessing = bool(weights), {}
         if self.is_open_clip:
-            config = json.loads((folder / "open_clip_config.json").read_text())["model_cfg"]
+            settings = json.loads((folder / "open_clip_config.json").read_text())
+            config, preprocessing = settings["model_cfg"], settings["preprocess_cfg"]
             self.model = open_clip.CLIP(**config)
             load_checkpoint(self.model, str(weights[0]))
             size, context = config["vision_cfg"]["image_size"], config["text_cfg"]["context_length"]
@@ -139,7 +140,9 @@ class EmbeddingReference:
             size, context = vision.image_size, text.max_position_embeddings
         self.model = self.model.to(dtype).eval()
         self.dtype = dtype
-        self.transform = image_transform(size, is_train=False)
+        self.transform = image_transform_v2(
+            PreprocessCfg(**merge_preprocess_dict(PreprocessCfg(size=size), preprocessing)),
+            is_train=False)
         self.tokenizer = open_clip_tokenizer(folder, context)
 
     def pixels(self, picture):

@@ -62,28 +62,53 @@ static void test_blip_configs(void **state) {
 
 static void test_clip_configs(void **state) {
     (void)state;
-    assert_true(run_suite("clip", read_clip) >= 10);
+    assert_true(run_suite("clip", read_clip) >= 18);
+}
+
+static void read_clip_case(const char *name, struct clip_config *config) {
+    const char *data = getenv("IMGROUTER_TEST_DATA");
+    char folder[PATH_SIZE];
+    struct error err = {0};
+    (void)snprintf(folder, sizeof folder, "%s/suites/model_config/clip/%s",
+                   data == NULL ? "tests" : data, name);
+    if (!clip_config_read(config, folder, true, &err)) fail_msg("%s: %s", name, err.text);
 }
 
 static void test_values_arrive(void **state) {
     (void)state;
-    const char *data = getenv("IMGROUTER_TEST_DATA");
-    char folder[PATH_SIZE];
     struct clip_config config;
-    (void)snprintf(folder, sizeof folder, "%s/suites/model_config/clip/valid_open_clip",
-                   data == NULL ? "tests" : data);
-    assert_true(clip_config_read(&config, folder, false, NULL));
+    read_clip_case("valid_open_clip", &config);
     assert_int_equal(config.vision.block.heads, 2);  // width 128, 64 a head
     assert_int_equal(config.vision.block.mlp_width, 512);
     assert_int_equal(config.text.mlp_width, 256);
     assert_int_equal(config.vision.block.activation, ACTIVATION_GELU);
     assert_true(config.text.is_causal);
     assert_false(config.vision.block.is_causal);
-    (void)snprintf(folder, sizeof folder, "%s/suites/model_config/clip/valid_hugging_face",
-                   data == NULL ? "tests" : data);
-    assert_true(clip_config_read(&config, folder, true, NULL));
+    read_clip_case("valid_hugging_face", &config);
     assert_int_equal(config.text.activation, ACTIVATION_QUICK_GELU);  // transformers' default
     assert_int_equal(config.context_length, 77);
+}
+
+static void test_a_picture_is_cropped_unless_the_config_squashes_it(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        bool has_pre_norm, is_squashed;
+    } cases[] = {
+        {"valid_open_clip", true, false},
+        {"valid_squash_no_ln_pre", false, true},
+        {"valid_random_interpolation", true, false},
+        {"valid_hugging_face", true, false},
+        {"valid_hugging_face_squash", true, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct clip_config config;
+        read_clip_case(cases[i].name, &config);
+        if (config.has_pre_norm != cases[i].has_pre_norm ||
+            config.is_squashed != cases[i].is_squashed)
+            fail_msg("%s: pre-norm %d, squashed %d", cases[i].name, config.has_pre_norm,
+                     config.is_squashed);
+    }
 }
 
 int main(void) {
@@ -91,6 +116,7 @@ int main(void) {
         cmocka_unit_test(test_blip_configs),
         cmocka_unit_test(test_clip_configs),
         cmocka_unit_test(test_values_arrive),
+        cmocka_unit_test(test_a_picture_is_cropped_unless_the_config_squashes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
