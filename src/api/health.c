@@ -16,27 +16,32 @@ static json_t *store_json(struct api *api) {
                      json_text(err.text));
 }
 
+static json_t *model_json(const char *name) {
+    return json_pack("{s:o, s:s}", "name", json_text(name), "source",
+                     model_source_name(model_source_of(name)));
+}
+
 void health_live(struct http_request *request, struct http_response *response, void *context) {
     (void)request;
     struct api *api = context;
     const struct engine_info *info = engine_info(api->engine);
     json_t *json =
-        json_pack("{s:s, s:s, s:o, s:{s:o, s:o, s:b}, s:s, s:s, s:I, s:{s:I, s:I}, s:o}",  //
-                  "status", "ok",                                                          //
-                  "version", api->version,                                                 //
-                  "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),     //
-                  "models",                                                                //
-                  "caption", json_text(info->caption_model),                               //
-                  "embedding", json_text(info->embedding_model),                           //
-                  "is_mock", info->is_mock,                                                //
-                  "precision", info->precision,                                            //
-                  "kernel_tier", info->kernel_tier,                                        //
-                  "threads", (json_int_t)info->threads,                                    //
-                  "queue",                                                                 //
-                  "depth", (json_int_t)engine_queue_depth(api->engine),                    //
-                  "capacity", (json_int_t)info->queue_capacity,                            //
+        json_pack("{s:s, s:s, s:o, s:{s:o, s:o}, s:s, s:s, s:I, s:{s:I, s:I}, s:o}",    //
+                  "status", "ok",                                                       //
+                  "version", api->version,                                              //
+                  "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),  //
+                  "models",                                                             //
+                  "caption", model_json(info->caption_model),                           //
+                  "embedding", model_json(info->embedding_model),                       //
+                  "precision", info->precision,                                         //
+                  "kernel_tier", info->kernel_tier,                                     //
+                  "threads", (json_int_t)info->threads,                                 //
+                  "queue",                                                              //
+                  "depth", (json_int_t)engine_queue_depth(api->engine),                 //
+                  "capacity", (json_int_t)info->queue_capacity,                         //
                   "store", store_json(api));
-    notice_add(json, info->is_mock, false);
+    notice_add(json, model_source_of(info->caption_model), model_source_of(info->embedding_model),
+               false);
     answer_json(response, 200, json);
 }
 

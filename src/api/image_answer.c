@@ -49,19 +49,39 @@ const char *image_id_read(const struct http_request *request, struct problem *pr
     return image_id_check(id, problem) ? id : NULL;
 }
 
-bool record_is_mock(const struct image_record *record) {
-    return strcmp(record->origin, "mock") == 0;
+// What they did of an answer.
+static const char *demo_part(enum model_source captions, enum model_source vectors) {
+    if (captions == vectors) return "answered";
+    return captions == MODEL_DEMO ? "wrote the captions" : "made the search vectors";
 }
 
-void notice_add(json_t *answer, bool is_mock, bool is_cut) {
-    static const char mock[] =
-        "MOCK MODELS answered: captions, scores and search results are made up. Get the real "
-        "models with `imgrouter models pull` and start the server again.";
+void notice_add(json_t *answer, enum model_source captions, enum model_source vectors,
+                bool is_cut) {
+    static const char advice[] =
+        " Get the full models with `imgrouter models pull`, start the server with them and upload "
+        "the pictures again.";
     static const char cut[] =
         "The query is longer than the model reads; only its beginning was used.";
-    if (is_mock && is_cut) {
-        json_object_set_new(answer, "notice", json_sprintf("%s %s", mock, cut));
-    } else if (is_mock || is_cut) {
-        json_object_set_new(answer, "notice", json_string(is_mock ? mock : cut));
+    bool is_mock = captions == MODEL_MOCK || vectors == MODEL_MOCK;
+    bool is_demo = captions == MODEL_DEMO || vectors == MODEL_DEMO;
+    json_t *notice = NULL;
+    if (is_mock) {
+        notice = json_sprintf(
+            "MOCK MODELS answered: captions, scores and search results are made up.%s", advice);
+    } else if (is_demo) {
+        notice = json_sprintf("DEMO MODELS %s: they know coloured shapes and simple scenes only.%s",
+                              demo_part(captions, vectors), advice);
     }
+    if (is_cut) {
+        json_t *both = json_sprintf("%s%s%s", notice != NULL ? json_string_value(notice) : "",
+                                    notice != NULL ? " " : "", cut);
+        json_decref(notice);
+        notice = both;
+    }
+    if (notice != NULL) json_object_set_new(answer, "notice", notice);
+}
+
+void record_notice_add(json_t *answer, const struct image_record *record) {
+    notice_add(answer, model_source_of(record->caption_model),
+               model_source_of(record->embedding_model), false);
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "api/problem.h"
-#include "engine/engine.h"
+#include "engine/model_source.h"
 #include "store/store.h"
 
 // NULL when memory is out.
@@ -15,6 +15,7 @@ json_t *image_json_create(const struct image_record *record);
 const char *image_id_read(const struct http_request *request, struct problem *problem);
 bool image_id_check(const char *id, struct problem *problem);
 
-// Adds "notice", a sentence for people, unless nothing needs saying.
-void notice_add(json_t *answer, bool is_mock, bool is_cut);
-bool record_is_mock(const struct image_record *record);
+// Adds "notice", a sentence for people, unless nothing needs saying. MODEL_FULL for what the answer
+// does not show.
+void notice_add(json_t *answer, enum model_source captions, enum model_source vectors, bool is_cut);
+void record_notice_add(json_t *answer, const struct image_record *record);

@@ -39,14 +39,17 @@ static bool cursor_read(const struct http_request *request, struct store_cursor 
 static json_t *page_json(const struct image_record *records, size_t count,
                          const struct store_cursor *next) {
     json_t *images = json_array();
-    bool has_mock = false;
+    enum model_source captions = MODEL_FULL, vectors = MODEL_FULL;  // the worst of them
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(images, image_json_create(&records[i]));
-        has_mock = has_mock || record_is_mock(&records[i]);
+        enum model_source caption = model_source_of(records[i].caption_model);
+        enum model_source vector = model_source_of(records[i].embedding_model);
+        if (caption > captions) captions = caption;
+        if (vector > vectors) vectors = vector;
     }
     json_t *page = json_pack("{s:o, s:o}", "images", images, "next_cursor",
                              next != NULL ? cursor_json(next) : json_null());
-    notice_add(page, has_mock, false);
+    notice_add(page, captions, vectors, false);
     return page;
 }
 
@@ -85,7 +88,7 @@ void image_get(struct http_request *request, struct http_response *response, voi
         return;
     }
     json_t *json = image_json_create(&record);
-    notice_add(json, record_is_mock(&record), false);
+    record_notice_add(json, &record);
     answer_json(response, 200, json);
 }
 

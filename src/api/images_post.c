@@ -24,7 +24,7 @@ static void ingest_answer(const struct ingest_result *result, struct http_respon
     json_t *json = image_json_create(&result->record);
     json_object_set_new(json, "was_known", json_boolean(result->was_known));
     json_object_set_new(json, "timings", timings_json(&result->timings));
-    notice_add(json, record_is_mock(&result->record), false);
+    record_notice_add(json, &result->record);
     answer_json(response, 200, json);
 }
 

@@ -35,8 +35,12 @@ static void found_answer(const struct api *api, const struct found *found, const
                          const char *image_id, struct http_response *response) {
     const struct engine_info *info = engine_info(api->engine);
     json_t *results = json_array();
+    enum model_source captions = MODEL_FULL;  // the worst of the results'
     for (size_t i = 0; i < found->count; i++) {
-        json_t *image = image_json_create(&found->matches[i].record);
+        const struct image_record *record = &found->matches[i].record;
+        if (model_source_of(record->caption_model) > captions)
+            captions = model_source_of(record->caption_model);
+        json_t *image = image_json_create(record);
         json_object_set_new(image, "score", json_rounded(found->matches[i].score, SCORE_DECIMALS));
         json_array_append_new(results, image);
     }
@@ -49,7 +53,7 @@ static void found_answer(const struct api *api, const struct found *found, const
                              "store_ms", json_rounded(found->timings.store_ms, MS_DECIMALS),  //
                              "total_ms", json_rounded(found->timings.total_ms, MS_DECIMALS));
     if (image_id != NULL) json_object_set_new(json, "image_id", json_text(image_id));
-    notice_add(json, info->is_mock, found->is_cut);
+    notice_add(json, captions, model_source_of(info->embedding_model), found->is_cut);
     answer_json(response, 200, json);
 }
 

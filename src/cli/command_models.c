@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/engine_setup.h"
 #include "cli/json_line.h"
 #include "cli/progress_bar.h"
 #include "fetch/fetch.h"
@@ -62,23 +63,50 @@ static json_t *text_or_null(const char *text) {
     return text == NULL ? json_null() : json_line_text(text);
 }
 
-static void print_model(const struct hub_model *model, const char *folder, bool is_served,
-                        bool is_json) {
+// One line of the list.
+struct listed {
+    const struct hub_model *model;
+    const char *folder;  // NULL: not here
+    bool is_demo;
+    bool is_served;  // chosen by the settings
+    bool answers;    // is what would answer now, unless USE_MOCK_MODELS says otherwise
+};
+
+static void print_model(const struct listed *listed, bool is_json) {
+    const struct hub_model *model = listed->model;
     int64_t bytes = download_bytes(model);
     if (is_json) {
         json_line_print(json_pack(
-            "{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "repository", model->repository, "purpose",
-            purpose_name(model->purpose), "served", is_served ? 1 : 0, "openclip_model",
-            text_or_null(model->openclip_model), "openclip_pretrained",
+            "{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "repository", model->repository,
+            "purpose", purpose_name(model->purpose), "source", listed->is_demo ? "demo" : "full",
+            "served", listed->is_served ? 1 : 0, "answers", listed->answers ? 1 : 0,
+            "openclip_model", text_or_null(model->openclip_model), "openclip_pretrained",
             text_or_null(model->openclip_pretrained), "license", text_or_null(model->license),
             "download_bytes", bytes == 0 ? json_null() : json_integer(bytes), "folder",
-            text_or_null(folder)));
+            text_or_null(listed->folder)));
         return;
     }
     char size[32] = "";
     if (bytes != 0) (void)snprintf(size, sizeof size, "%.1f MB", (double)bytes / 1e6);
-    (void)printf("%c %-48s  %-9s  %9s  %s\n", is_served ? '*' : ' ', model->repository,
-                 purpose_name(model->purpose), size, folder != NULL ? folder : "not here");
+    char mark = listed->is_served ? '*' : listed->is_demo && listed->answers ? '+' : ' ';
+    (void)printf("%c %-48s  %-9s  %9s  %s\n", mark, model->repository, purpose_name(model->purpose),
+                 size, listed->folder != NULL ? listed->folder : "not here");
+}
+
+// Lists the two that ship with the program; true when one of them answers.
+static bool list_demo_models(const struct settings *settings, const bool *lacks_full) {
+    bool answers = false;
+    for (enum hub_purpose purpose = HUB_CAPTION; purpose <= HUB_EMBEDDING; purpose++) {
+        char folder[HUB_PATH_SIZE];
+        bool is_here = demo_model_locate(settings, purpose, folder, NULL);
+        struct listed listed = {.model = hub_demo_model(purpose),
+                                .folder = is_here ? folder : NULL,
+                                .is_demo = true,
+                                .answers = is_here && lacks_full[purpose]};
+        print_model(&listed, settings->is_json);
+        answers = answers || listed.answers;
+    }
+    return answers;
 }
 
 static bool list(const struct settings *settings, const struct hub_settings *hub,
@@ -96,12 +124,26 @@ static bool list(const struct settings *settings, const struct hub_settings *hub
         for (size_t j = 0; j < chosen->count && settings->repository == NULL; j++)
             is_served =
                 is_served || strcmp(chosen->models[j].repository, models[i].repository) == 0;
-        print_model(&models[i], is_here ? folder : NULL, is_served, settings->is_json);
+        print_model(&(struct listed){.model = &models[i],
+                                     .folder = is_here ? folder : NULL,
+                                     .is_served = is_served,
+                                     .answers = is_served && is_here},
+                    settings->is_json);
     }
-    if (!settings->is_json && settings->repository == NULL)
+    if (settings->repository != NULL) return true;
+    // choose() puts the two that are served in this order.
+    const bool lacks_full[] = {
+        [HUB_CAPTION] = !hub_locate(hub, &chosen->models[0], settings->models, folder, NULL),
+        [HUB_EMBEDDING] = !hub_locate(hub, &chosen->models[1], settings->models, folder, NULL)};
+    bool has_demo = list_demo_models(settings, lacks_full);
+    if (settings->is_json) return true;
+    (void)printf(
+        "* is served: one captions, one finds (IMGROUTER_CAPTION_MODEL, "
+        "OPENCLIP_MODEL, OPENCLIP_PRETRAINED)\n");
+    if (has_demo)
         (void)printf(
-            "* is served: one captions, one finds (IMGROUTER_CAPTION_MODEL, "
-            "OPENCLIP_MODEL, OPENCLIP_PRETRAINED)\n");
+            "+ answers in its place while it is not here: a DEMO MODEL that knows coloured shapes "
+            "and simple scenes only;\n  get the full models with: imgrouter models pull\n");
     return true;
 }
 

@@ -5,78 +5,113 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "hub/hub.h"
+#include "engine/model_source.h"
 #include "image/decode.h"
 
 enum { COMMAND_QUEUE = 64 };  // a command sends few jobs; the server has a setting
 
-static bool parse_mock_mode(const char *text, enum mock_mode *mode, struct error *err) {
-    bool is_always;
-    *mode = MOCK_AUTO;
+// What answers where a full model is not there.
+enum stand_in { STAND_IN_DEMO, STAND_IN_MOCK, STAND_IN_NONE };
+
+static bool parse_stand_in(const char *text, enum stand_in *stand_in, struct error *err) {
+    bool is_mock;
+    *stand_in = STAND_IN_DEMO;
     if (strcasecmp(text, "auto") == 0) return true;
-    if (!settings_parse_flag(text, &is_always))
+    if (!settings_parse_flag(text, &is_mock))
         return error_set(err, ERROR_USAGE,
                          "USE_MOCK_MODELS must be auto, true or false, not \"%s\"", text);
-    *mode = is_always ? MOCK_ALWAYS : MOCK_NEVER;
+    *stand_in = is_mock ? STAND_IN_MOCK : STAND_IN_NONE;
     return true;
 }
 
-// Where one of the models is; *folder stays NULL when it is not there and mocks may stand in.
-static bool locate(const struct settings *settings, const struct hub_settings *hub,
-                   const struct hub_model *model, enum mock_mode mode,
-                   char buffer[static HUB_PATH_SIZE], const char **folder, struct error *err) {
-    struct error absent = {0};
-    *folder = NULL;
-    if (mode == MOCK_ALWAYS) return true;
-    if (hub_locate(hub, model, settings->models, buffer, &absent)) {
-        *folder = buffer;
-        return true;
-    }
-    if (mode == MOCK_AUTO && absent.kind == ERROR_NOT_FOUND) {
-        log_warning("%s", absent.text);
-        return true;
-    }
-    return error_set(err, ERROR_UNAVAILABLE, "%s", absent.text);
+bool demo_model_locate(const struct settings *settings, enum hub_purpose purpose,
+                       char folder[static HUB_PATH_SIZE], struct error *err) {
+    return hub_locate_demo(hub_demo_model(purpose), settings->demo_models, "/proc/self/exe", folder,
+                           err);
 }
 
-static void say_when_mocks_answer(const struct engine_info *info, enum mock_mode mode) {
-    if (!info->is_mock) return;
-    log_warning("MOCK MODELS ANSWER: captions and vectors are made up, not seen in the pictures%s",
-                mode == MOCK_AUTO ? ". Get the real models with: imgrouter models pull" : "");
+struct located {
+    char folder[HUB_PATH_SIZE];
+    const char *name;  // NULL: not looked for
+};
+
+// The full model, or the demo model in its place. A model that is there but damaged is no matter
+// of this: loading it fails, or a broken download would be answered by demo models unnoticed.
+static bool locate(const struct settings *settings, const struct hub_settings *hub,
+                   const struct hub_model *full, enum hub_purpose purpose, enum stand_in stand_in,
+                   struct located *located, struct error *err) {
+    struct error absent = {0}, no_demo = {0};
+    located->name = full->folder;
+    if (hub_locate(hub, full, settings->models, located->folder, &absent)) return true;
+    if (stand_in == STAND_IN_NONE || absent.kind != ERROR_NOT_FOUND)
+        return error_set(err, ERROR_UNAVAILABLE, "%s", absent.text);
+    log_info("%s", absent.text);
+    located->name = hub_demo_model(purpose)->folder;
+    return demo_model_locate(settings, purpose, located->folder, &no_demo) ||
+           error_set(err, ERROR_UNAVAILABLE,
+                     "neither the model %s is on this machine nor the demo model in its place; run "
+                     "\"imgrouter models pull\", or name the folder models/demo of the source tree "
+                     "with --demo-models or IMGROUTER_DEMO_MODELS (%s)",
+                     full->repository, no_demo.text);
+}
+
+static void say_what_stands_in(const struct engine_info *info) {
+    enum model_source captions = model_source_of(info->caption_model);
+    enum model_source vectors = model_source_of(info->embedding_model);
+    bool has_both = info->caption_model[0] != '\0' && info->embedding_model[0] != '\0';
+    const char *part = "";
+    if (has_both && captions != vectors)
+        part = captions == MODEL_DEMO ? " FOR CAPTIONS" : " FOR SEARCH";
+    if (captions == MODEL_MOCK || vectors == MODEL_MOCK)
+        log_warning(
+            "MOCK MODELS ANSWER: captions and vectors are made up, not seen in the pictures");
+    else if (captions == MODEL_DEMO || vectors == MODEL_DEMO)
+        log_warning(
+            "DEMO MODELS ANSWER%s: they know coloured shapes and simple scenes only. Get the "
+            "full models with: imgrouter models pull",
+            part);
+}
+
+static bool locate_models(const struct settings *settings, enum stand_in stand_in,
+                          struct located *caption, struct located *embedding, struct error *err) {
+    struct hub_settings hub;
+    struct hub_model caption_model;
+    if (!hub_settings_read(&hub, err) ||
+        !hub_find_repository(settings->caption_model, &caption_model, err))
+        return false;
+    const struct hub_model *embedding_model =
+        hub_find_embedding_model(settings->openclip_model, settings->openclip_pretrained, err);
+    return embedding_model != NULL &&
+           (caption == NULL ||
+            locate(settings, &hub, &caption_model, HUB_CAPTION, stand_in, caption, err)) &&
+           (embedding == NULL ||
+            locate(settings, &hub, embedding_model, HUB_EMBEDDING, stand_in, embedding, err));
 }
 
 struct engine *engine_setup_create(const struct settings *settings, bool needs_captions,
                                    bool needs_embeddings, struct error *err) {
-    char caption_folder[HUB_PATH_SIZE], embedding_folder[HUB_PATH_SIZE];
-    struct engine_options options = {.needs_captions = needs_captions,
-                                     .needs_embeddings = needs_embeddings,
-                                     .kernel_tier = settings->kernels,
+    struct located caption = {.name = NULL}, embedding = {.name = NULL};
+    enum stand_in stand_in;
+    struct engine_options options = {.kernel_tier = settings->kernels,
                                      .threads = (size_t)settings->threads,
                                      .queue_capacity = settings->queue_capacity > 0
                                                            ? (size_t)settings->queue_capacity
                                                            : COMMAND_QUEUE};
-    struct hub_settings hub;
     if (strcmp(settings->precision, "f32") != 0) {
         error_set(err, ERROR_USAGE, "--precision must be f32, not \"%s\"", settings->precision);
         return NULL;
     }
-    if (!parse_mock_mode(settings->use_mock_models, &options.mock, err) ||
-        !hub_settings_read(&hub, err))
+    if (!parse_stand_in(settings->use_mock_models, &stand_in, err)) return NULL;
+    options.is_mock = stand_in == STAND_IN_MOCK;
+    if (!options.is_mock && !locate_models(settings, stand_in, needs_captions ? &caption : NULL,
+                                           needs_embeddings ? &embedding : NULL, err))
         return NULL;
-    struct hub_model caption;
-    if (!hub_find_repository(settings->caption_model, &caption, err)) return NULL;
-    const struct hub_model *embedding =
-        hub_find_embedding_model(settings->openclip_model, settings->openclip_pretrained, err);
-    if (embedding == NULL) return NULL;
-    options.caption_model_name = caption.folder;
-    options.embedding_model_name = embedding->folder;
-    if ((needs_captions && !locate(settings, &hub, &caption, options.mock, caption_folder,
-                                   &options.caption_model_folder, err)) ||
-        (needs_embeddings && !locate(settings, &hub, embedding, options.mock, embedding_folder,
-                                     &options.embedding_model_folder, err)))
-        return NULL;
+    if (caption.name != NULL) options.caption_model_folder = caption.folder;
+    if (embedding.name != NULL) options.embedding_model_folder = embedding.folder;
+    options.caption_model_name = caption.name;
+    options.embedding_model_name = embedding.name;
     struct engine *engine = engine_create(&options, err);
-    if (engine != NULL) say_when_mocks_answer(engine_info(engine), options.mock);
+    if (engine != NULL) say_what_stands_in(engine_info(engine));
     return engine;
 }
 

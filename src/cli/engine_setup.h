@@ -1,13 +1,18 @@
 // From settings to running models: finds the model folders, starts the engine, and says loudly
-// when mocks are going to answer.
+// when demo models or mocks are going to answer.
 #pragma once
 
 #include "cli/settings.h"
 #include "engine/engine.h"
+#include "hub/hub.h"
 #include "image/pixels.h"
 
 struct engine *engine_setup_create(const struct settings *settings, bool needs_captions,
                                    bool needs_embeddings, struct error *err);
+
+// Where the demo model for captions or embeddings is; see hub_locate_demo.
+bool demo_model_locate(const struct settings *settings, enum hub_purpose purpose,
+                       char folder[static HUB_PATH_SIZE], struct error *err);
 
 // Reads and decodes a picture file with the settings' limits. Caller clears *pixels.
 bool picture_file_read(const struct settings *settings, const char *path, struct pixels *pixels,

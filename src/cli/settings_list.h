@@ -16,7 +16,9 @@ SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_SERVE | FOR_SEARCH
 SETTING(models, TEXT, "models", "IMGROUTER_MODELS", NULL, 0, 0, FOR_ENGINE | FOR_MODELS, "DIR",
         "Folder with one sub-folder per model; without it the Hugging Face cache is used.")
 SETTING(use_mock_models, TEXT, "mock", "USE_MOCK_MODELS", "auto", 0, 0, FOR_ENGINE, "auto|true|false",
-        "auto: the full models if they are there, else mocks, said loudly; true: always mocks; false: never.")
+        "auto: each full model if it is there, else the demo model in its place, said loudly; true: made-up answers; false: full models only.")
+SETTING(demo_models, TEXT, "demo-models", "IMGROUTER_DEMO_MODELS", NULL, 0, 0, FOR_ENGINE | FOR_MODELS, "DIR",
+        "Folder of the two demo models (default: ../models/demo or ../share/imgrouter/models/demo, seen from the program's folder).")
 SETTING(caption_model, TEXT, "caption-model", "IMGROUTER_CAPTION_MODEL", "Salesforce/blip-image-captioning-base", 0, 0, FOR_ENGINE | FOR_MODELS, "ORG/NAME",
         "Repository of the caption model: any BLIP captioning model, base or large.")
 SETTING(openclip_model, TEXT, "openclip-model", "OPENCLIP_MODEL", "ViT-B-32", 0, 0, FOR_ENGINE | FOR_MODELS, "NAME",

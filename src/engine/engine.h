@@ -17,16 +17,12 @@ enum {
     MODEL_NAME_SIZE = 128,
 };
 
-enum mock_mode { MOCK_AUTO, MOCK_ALWAYS, MOCK_NEVER };
-
 struct engine_options {
-    const char *caption_model_folder;    // NULL: not there
+    bool is_mock;                        // mocks answer; the folders are not looked at
+    const char *caption_model_folder;    // NULL: no caption will be asked for
     const char *caption_model_name;      // shown to users: "blip-image-captioning-base"
-    const char *embedding_model_folder;  // NULL: not there
+    const char *embedding_model_folder;  // NULL: no vector will be asked for
     const char *embedding_model_name;
-    bool needs_captions;  // whether the caller will ask for them; spares the load otherwise
-    bool needs_embeddings;
-    enum mock_mode mock;      // AUTO: mocks when a model that is needed is not there
     const char *kernel_tier;  // NULL or "auto": the best that the processor has
     size_t threads;           // 0: all that this process may use
     size_t queue_capacity;
@@ -61,13 +57,13 @@ struct description {
     struct engine_timings timings;
 };
 
-// What answers, for logs, /healthz and the `model` field of answers.
+// What answers, for logs, /healthz and the `model` field of answers. model_source_of tells what it
+// is worth. A model that is not loaded has no name.
 struct engine_info {
     char caption_model[MODEL_NAME_SIZE];  // "blip-image-captioning-base", "mock"
     // "CLIP-ViT-B-32-laion2B-s34B-b79K@1a2b3c4d": the digits tell the weights apart, so this is
     // also the key of the vector space.
     char embedding_model[MODEL_NAME_SIZE];
-    bool is_mock;
     const char *precision;    // "f32"
     const char *kernel_tier;  // "avx512"
     size_t threads;

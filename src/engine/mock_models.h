@@ -1,6 +1,6 @@
-// Answers without models, for trying the service out and for tests: everything follows from the
-// picture's hash, so the same picture always gets the same answer. The words of a mock caption
-// make the mock vector, so that searching for them finds the picture.
+// Answers without models, only when asked for, to try clients and for tests: everything follows
+// from the picture's hash, so the same picture always gets the same answer. The words of a mock
+// caption make the mock vector, so that searching for them finds the picture.
 #pragma once
 
 #include "engine/engine.h"

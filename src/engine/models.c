@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "engine/mock_models.h"
+#include "engine/model_source.h"
 #include "image/preprocess.h"
 #include "kernels/kernels.h"
 #include "model/blip.h"
@@ -63,42 +64,28 @@ static bool load_embedding_model(struct models *models, const char *folder, stru
                      folder, known, clip_config(models->clip)->vocabulary_size);
 }
 
-// Mocks, or the real thing? AUTO falls back only when a folder is absent; a model that is there
-// but damaged is an error, or a broken download would be answered by mocks unnoticed.
-static bool choose_mocks(const struct engine_options *options, bool *is_mock, struct error *err) {
-    bool lacks_captions = options->needs_captions && options->caption_model_folder == NULL;
-    bool lacks_embeddings = options->needs_embeddings && options->embedding_model_folder == NULL;
-    *is_mock = options->mock == MOCK_ALWAYS ||
-               (options->mock == MOCK_AUTO && (lacks_captions || lacks_embeddings));
-    if (*is_mock || (!lacks_captions && !lacks_embeddings)) return true;
-    return error_set(err, ERROR_UNAVAILABLE,
-                     "the %s model is not on this machine; get it with: imgrouter models pull",
-                     lacks_captions ? "caption" : "search");
-}
-
 struct models *models_load(const struct engine_options *options, struct engine_info *info,
                            struct error *err) {
     struct models *models = memory_alloc(sizeof *models);
-    if (!choose_mocks(options, &models->is_mock, err)) goto fail;
+    models->is_mock = options->is_mock;
     const char *tier = options->kernel_tier;
     models->compute = compute_create(tier != NULL && strcmp(tier, "auto") == 0 ? NULL : tier,
                                      options->threads, err);
     if (models->compute == NULL) goto fail;
-    *info = (struct engine_info){.is_mock = models->is_mock,
-                                 .precision = "f32",
+    *info = (struct engine_info){.precision = "f32",
                                  .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
                                  .threads = compute_threads(models->compute)};
     if (models->is_mock) {
         info->embedding_width = MOCK_EMBEDDING_WIDTH;
-        (void)snprintf(info->caption_model, MODEL_NAME_SIZE, "mock");
-        (void)snprintf(info->embedding_model, MODEL_NAME_SIZE, "mock");
+        (void)snprintf(info->caption_model, MODEL_NAME_SIZE, MOCK_MODEL_NAME);
+        (void)snprintf(info->embedding_model, MODEL_NAME_SIZE, MOCK_MODEL_NAME);
         return models;
     }
-    if (options->needs_captions) {
+    if (options->caption_model_folder != NULL) {
         if (!load_caption_model(models, options->caption_model_folder, err)) goto fail;
         (void)snprintf(info->caption_model, MODEL_NAME_SIZE, "%s", options->caption_model_name);
     }
-    if (options->needs_embeddings) {
+    if (options->embedding_model_folder != NULL) {
         if (!load_embedding_model(models, options->embedding_model_folder, err)) goto fail;
         char fingerprint[CLIP_FINGERPRINT_SIZE];
         clip_fingerprint(models->clip, fingerprint);

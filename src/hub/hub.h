@@ -48,6 +48,10 @@ const struct hub_model *hub_find_embedding_model(const char *openclip_model,
 // the usual file names and HUB_UNKNOWN. ERROR_USAGE when the name is not of that form.
 bool hub_find_repository(const char *repository, struct hub_model *model, struct error *err);
 
+// The small model that ships with the program for this purpose, caption or embedding. No repository
+// has it: `repository` is the folder's name, which the engine room knows it by.
+const struct hub_model *hub_demo_model(enum hub_purpose purpose);
+
 // Settings of the hub's own environment variables.
 struct hub_settings {
     char endpoint[512];         // HF_ENDPOINT, without a slash at the end
@@ -62,6 +66,12 @@ bool hub_settings_read(struct hub_settings *settings, struct error *err);
 // is missing there and how to get it.
 bool hub_locate(const struct hub_settings *settings, const struct hub_model *model,
                 const char *models_folder, char folder[static HUB_PATH_SIZE], struct error *err);
+
+// Finds a demo model's folder: demo_folder/<folder> when demo_folder is not NULL. Else beside the
+// folder that holds the executable `program` (links followed): in models/demo, as in the source
+// tree, or in share/imgrouter/models/demo, as installed. ERROR_NOT_FOUND says where it looked.
+bool hub_locate_demo(const struct hub_model *model, const char *demo_folder, const char *program,
+                     char folder[static HUB_PATH_SIZE], struct error *err);
 
 // Called while a file comes in or is hashed; return false to stop.
 typedef bool hub_progress(void *context, const char *file, int64_t done, int64_t total);

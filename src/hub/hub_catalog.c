@@ -105,11 +105,30 @@ static const struct hub_model catalog[] = {
     CLIP("laion/CLIP-ViT-H-14-laion2B-s32B-b79K", "CLIP-ViT-H-14-laion2B-s32B-b79K", "ViT-H-14",
          "laion2b_s32b_b79k"),
 };
+static const struct hub_model demo_models[] = {
+    {.repository = "imgrouter-demo-blip",
+     .folder = "imgrouter-demo-blip",
+     .purpose = HUB_CAPTION,
+     .license = "Apache-2.0",
+     .files = blip_files,
+     .file_count = sizeof blip_files / sizeof *blip_files},
+    {.repository = "imgrouter-demo-clip",
+     .folder = "imgrouter-demo-clip",
+     .purpose = HUB_EMBEDDING,
+     .license = "Apache-2.0",
+     .files = clip_files,
+     .file_count = sizeof clip_files / sizeof *clip_files},
+};
+
 enum { CATALOG_SIZE = sizeof catalog / sizeof *catalog };
 
 const struct hub_model *hub_models(size_t *count) {
     *count = CATALOG_SIZE;
     return catalog;
+}
+
+const struct hub_model *hub_demo_model(enum hub_purpose purpose) {
+    return &demo_models[purpose == HUB_EMBEDDING];
 }
 
 const struct hub_model *hub_find_embedding_model(const char *openclip_model,

@@ -1,5 +1,8 @@
 // Finding a model on this machine: a folder counts when it holds the files that nothing works
 // without, one configuration and one file of weights.
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -70,4 +73,39 @@ bool hub_locate(const struct hub_settings *settings, const struct hub_model *mod
                 const char *models_folder, char folder[static HUB_PATH_SIZE], struct error *err) {
     return models_folder != NULL ? locate_in_folder(model, models_folder, folder, err)
                                  : locate_in_cache(settings, model, folder, err);
+}
+
+// Two levels up from the executable: where build/ or bin/ is.
+static bool find_home(const char *program, char home[static HUB_PATH_SIZE], struct error *err) {
+    char path[PATH_MAX];
+    if (realpath(program, path) == NULL)
+        return error_set(err, ERROR_NOT_FOUND,
+                         "cannot tell where this program is (%s: %s), so its demo models are not "
+                         "found; name their folder with --demo-models DIR",
+                         program, strerror(errno));
+    for (int level = 0; level < 2; level++) {
+        char *slash = strrchr(path, '/');
+        if (slash != NULL) *slash = '\0';
+    }
+    return cache_path_format(home, err, "%s", path);
+}
+
+bool hub_locate_demo(const struct hub_model *model, const char *demo_folder, const char *program,
+                     char folder[static HUB_PATH_SIZE], struct error *err) {
+    static const char *const places[] = {"models/demo", "share/imgrouter/models/demo"};
+    if (demo_folder != NULL) {
+        if (!cache_path_format(folder, err, "%s/%s", demo_folder, model->folder)) return false;
+        const char *missing = missing_file(model, folder);
+        return missing == NULL ||
+               error_set(err, ERROR_NOT_FOUND, "there is no %s in %s", missing, folder);
+    }
+    char home[HUB_PATH_SIZE];
+    if (!find_home(program, home, err)) return false;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (!cache_path_format(folder, err, "%s/%s/%s", home, places[i], model->folder))
+            return false;
+        if (missing_file(model, folder) == NULL) return true;
+    }
+    return error_set(err, ERROR_NOT_FOUND, "there is no whole %s in %s/%s or %s/%s", model->folder,
+                     home, places[0], home, places[1]);
 }

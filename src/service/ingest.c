@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/sha256.h"
+#include "engine/model_source.h"
 #include "service/picture.h"
 #include "service/plain_text.h"
 #include "service/service_private.h"
@@ -22,11 +23,14 @@ struct upload {
     struct image_record outdated;
 };
 
-// A caption or vector of another model is made anew, but mocks never replace what a model saw.
+// What other models made is made anew, unless caption or vector would then come from a worse
+// source: what a full model saw stays when demo models run, and that when mocks do.
 static bool is_current(const struct service *service, const struct image_record *record) {
     const struct engine_info *engine = engine_info(service->options.engine);
-    return engine->is_mock || (strcmp(record->caption_model, engine->caption_model) == 0 &&
-                               strcmp(record->embedding_model, engine->embedding_model) == 0);
+    return (strcmp(record->caption_model, engine->caption_model) == 0 &&
+            strcmp(record->embedding_model, engine->embedding_model) == 0) ||
+           model_source_of(engine->caption_model) > model_source_of(record->caption_model) ||
+           model_source_of(engine->embedding_model) > model_source_of(record->embedding_model);
 }
 
 // *is_known tells whether the answer is complete.
@@ -70,7 +74,8 @@ static void fill_record(const struct service *service, const struct upload *uplo
     (void)snprintf(record->id, sizeof record->id, "%.16s", upload->sha256);
     (void)snprintf(record->sha256, sizeof record->sha256, "%s", upload->sha256);
     plain_text_copy(record->caption, sizeof record->caption, description->caption.text);
-    (void)snprintf(record->origin, sizeof record->origin, "%s", engine->is_mock ? "mock" : "local");
+    bool is_mock = model_source_of(engine->caption_model) == MODEL_MOCK;
+    (void)snprintf(record->origin, sizeof record->origin, "%s", is_mock ? "mock" : "local");
     (void)snprintf(record->caption_model, sizeof record->caption_model, "%s",
                    engine->caption_model);
     (void)snprintf(record->embedding_model, sizeof record->embedding_model, "%s",

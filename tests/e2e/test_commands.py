@@ -106,29 +106,6 @@ def test_caption_and_embed_for_machines(run):
     assert first["embedding"] != second["embedding"]
 
 
-def test_models_that_are_not_there_are_an_error_unless_mocks_may_answer(run):
-    result = run("caption", PICTURES / "dot.png", USE_MOCK_MODELS="false")
-    assert result.returncode == 1
-    assert "imgrouter models pull" in result.stderr
-    result = run("caption", PICTURES / "dot.png", USE_MOCK_MODELS="auto")
-    assert result.returncode == 0
-    assert "MOCK MODELS ANSWER" in result.stderr
-
-
-def test_a_damaged_model_is_an_error_even_when_mocks_may_answer(run, tmp_path):
-    folder = tmp_path / "models" / "blip-image-captioning-base"
-    folder.mkdir(parents=True)
-    source = GOLDEN_MODELS / "plain" / "blip-image-captioning-base"
-    for file in source.iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    weights = next(f for f in folder.iterdir() if f.suffix in (".bin", ".safetensors"))
-    weights.write_bytes(weights.read_bytes()[:-100])
-    result = run("caption", "--models", tmp_path / "models", PICTURES / "dot.png",
-                 USE_MOCK_MODELS="auto")
-    assert result.returncode == 1
-    assert weights.name in result.stderr
-
-
 def test_models_in_an_existing_hub_cache_are_used(run, tmp_path):
     commit = "a" * 40
     for repository in ["Salesforce/blip-image-captioning-base",

@@ -472,6 +472,9 @@ def test_list(hub, client):
     code, out, _ = client.run("list", "--json")
     models = [json.loads(line) for line in out.splitlines()]
     assert code == 0
+    assert [m["source"] for m in models[-2:]] == ["demo", "demo"]
+    models = models[:-2]
+    assert all(m["source"] == "full" and not m["answers"] for m in models)
     served = [m for m in models if m["served"]]
     assert [m["purpose"] for m in served] == ["caption", "embedding"]
     assert sum(m["download_bytes"] for m in served) == 1_596_592_140

@@ -102,7 +102,8 @@ def test_an_image_is_most_like_itself(running):
 def test_health(running, models):
     health = running.client.get("/healthz").json()
     assert health["status"] == "ok"
-    assert health["models"]["is_mock"] == (models == "mock")
+    source = "mock" if models == "mock" else "full"
+    assert {model["source"] for model in health["models"].values()} == {source}
     assert running.client.get("/readyz").status_code == 200
 
 

@@ -23,10 +23,40 @@ static void health_tells_what_runs(void **state) {
     assert_non_null(strstr(answer.body, "\"store\":{\"name\":\"fake\",\"images\":7}"));
     assert_string_equal(answer_text(&answer, "notice"), "");
     answer_clear(&answer);
-    fake.engine.is_mock = true;
-    answer = loopback_get("/healthz");
-    assert_non_null(strstr(answer_text(&answer, "notice"), "MOCK MODELS"));
-    answer_clear(&answer);
+}
+
+static void health_tells_each_models_source(void **state) {
+    (void)state;
+    static const struct {
+        const char *caption, *embedding, *models, *notice;
+    } cases[] = {
+        {"caption-model", "vectors@12345678",
+         "{\"caption\":{\"name\":\"caption-model\",\"source\":\"full\"},"
+         "\"embedding\":{\"name\":\"vectors@12345678\",\"source\":\"full\"}}",
+         ""},
+        {"imgrouter-demo-blip", "imgrouter-demo-clip@12345678",
+         "{\"caption\":{\"name\":\"imgrouter-demo-blip\",\"source\":\"demo\"},"
+         "\"embedding\":{\"name\":\"imgrouter-demo-clip@12345678\",\"source\":\"demo\"}}",
+         "DEMO MODELS answered"},
+        {"caption-model", "imgrouter-demo-clip@12345678", "\"source\":\"full\"",
+         "DEMO MODELS made the search vectors"},
+        {"imgrouter-demo-blip", "vectors@12345678", "\"source\":\"full\"",
+         "DEMO MODELS wrote the captions"},
+        {"mock", "mock", "\"embedding\":{\"name\":\"mock\",\"source\":\"mock\"}",
+         "MOCK MODELS answered"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        (void)snprintf(fake.engine.caption_model, MODEL_NAME_SIZE, "%s", cases[i].caption);
+        (void)snprintf(fake.engine.embedding_model, MODEL_NAME_SIZE, "%s", cases[i].embedding);
+        struct answer answer = loopback_get("/healthz");
+        const char *notice = answer_text(&answer, "notice");
+        if (strstr(answer.body, cases[i].models) == NULL) fail_msg("%zu: %s", i, answer.body);
+        if (strncmp(notice, cases[i].notice, strlen(cases[i].notice)) != 0 ||
+            (cases[i].notice[0] == '\0') != (notice[0] == '\0'))
+            fail_msg("%zu: %s", i, notice);
+        if (notice[0] != '\0') assert_non_null(strstr(notice, "imgrouter models pull"));
+        answer_clear(&answer);
+    }
 }
 
 static void a_failing_store_does_not_kill_the_process(void **state) {
@@ -137,6 +167,7 @@ static void only_the_listed_methods_are_allowed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(health_tells_what_runs, loopback_reset),
+        cmocka_unit_test_setup(health_tells_each_models_source, loopback_reset),
         cmocka_unit_test_setup(a_failing_store_does_not_kill_the_process, loopback_reset),
         cmocka_unit_test_setup(readiness, loopback_reset),
         cmocka_unit_test_setup(metrics_count_requests_and_show_gauges, loopback_reset),

@@ -54,15 +54,31 @@ static void texts_that_are_no_utf8_still_give_json(void **state) {
     answer_clear(&answer);
 }
 
-static void mock_captions_are_called_so(void **state) {
+static void captions_of_mocks_and_demo_models_are_called_so(void **state) {
     (void)state;
-    struct answer answer = loopback_get("/images/" ID);
-    assert_string_equal(answer_text(&answer, "notice"), "");
-    answer_clear(&answer);
-    strcpy(fake.record.origin, "mock");
-    answer = loopback_get("/images/" ID);
-    assert_non_null(strstr(answer_text(&answer, "notice"), "MOCK MODELS"));
-    answer_clear(&answer);
+    static const struct {
+        const char *caption, *embedding, *notice;
+    } cases[] = {
+        {"imgrouter-demo-blip", "imgrouter-demo-clip@1", "DEMO MODELS answered"},
+        {"imgrouter-demo-blip", "space@1", "DEMO MODELS wrote the captions"},
+        {"mock", "mock", "MOCK MODELS answered"},
+    };
+    static const char *const targets[] = {"/images/" ID, "/images"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct answer answer = loopback_get(targets[i]);
+        assert_string_equal(answer_text(&answer, "notice"), "");
+        answer_clear(&answer);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        strcpy(fake.record.caption_model, cases[i].caption);
+        strcpy(fake.record.embedding_model, cases[i].embedding);
+        for (size_t j = 0; j < sizeof targets / sizeof *targets; j++) {
+            struct answer answer = loopback_get(targets[j]);
+            assert_ptr_equal(strstr(answer_text(&answer, "notice"), cases[i].notice),
+                             answer_text(&answer, "notice"));
+            answer_clear(&answer);
+        }
+    }
 }
 
 static void impossible_ids_are_unknown_images(void **state) {
@@ -221,7 +237,7 @@ int main(void) {
         cmocka_unit_test_setup(image_keeps_the_shape_of_the_original, loopback_reset),
         cmocka_unit_test_setup(image_from_an_address_names_it, loopback_reset),
         cmocka_unit_test_setup(texts_that_are_no_utf8_still_give_json, loopback_reset),
-        cmocka_unit_test_setup(mock_captions_are_called_so, loopback_reset),
+        cmocka_unit_test_setup(captions_of_mocks_and_demo_models_are_called_so, loopback_reset),
         cmocka_unit_test_setup(impossible_ids_are_unknown_images, loopback_reset),
         cmocka_unit_test_setup(a_refusal_of_the_service_is_passed_on, loopback_reset),
         cmocka_unit_test_setup(delete_answers_204_without_body, loopback_reset),

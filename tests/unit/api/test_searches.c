@@ -34,16 +34,25 @@ static void words_find_images(void **state) {
     answer_clear(&answer);
 }
 
-static void a_cut_query_and_mock_models_are_said(void **state) {
+static void a_cut_query_and_who_answered_are_said(void **state) {
     (void)state;
     fake.is_cut = true;
     struct answer answer = loopback_get("/search?q=long");
     assert_non_null(strstr(answer_text(&answer, "notice"), "longer than the model reads"));
     answer_clear(&answer);
-    fake.engine.is_mock = true;
+    strcpy(fake.engine.embedding_model, "mock");
     answer = loopback_get("/search?q=long");
     assert_non_null(strstr(answer_text(&answer, "notice"), "MOCK MODELS"));
     assert_non_null(strstr(answer_text(&answer, "notice"), "longer than the model reads"));
+    answer_clear(&answer);
+    fake.is_cut = false;
+    strcpy(fake.engine.embedding_model, "imgrouter-demo-clip@1");
+    answer = loopback_get("/search?q=x");
+    assert_non_null(strstr(answer_text(&answer, "notice"), "DEMO MODELS made the search vectors"));
+    answer_clear(&answer);
+    strcpy(fake.record.caption_model, "imgrouter-demo-blip");
+    answer = loopback_get("/search?q=x");
+    assert_non_null(strstr(answer_text(&answer, "notice"), "DEMO MODELS answered"));
     answer_clear(&answer);
 }
 
@@ -134,7 +143,7 @@ static void a_full_queue_asks_to_come_back(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(words_find_images, loopback_reset),
-        cmocka_unit_test_setup(a_cut_query_and_mock_models_are_said, loopback_reset),
+        cmocka_unit_test_setup(a_cut_query_and_who_answered_are_said, loopback_reset),
         cmocka_unit_test_setup(k_is_a_number_from_1_to_1000, loopback_reset),
         cmocka_unit_test_setup(exactly_one_subject_is_needed, loopback_reset),
         cmocka_unit_test_setup(a_stored_image_finds_its_like, loopback_reset),

@@ -9,14 +9,15 @@
 #include <cmocka.h>
 
 #include "engine/engine.h"
+#include "engine/model_source.h"
 
-static struct engine *engine_of(enum mock_mode mode, size_t queue_capacity, struct error *err) {
-    return engine_create(&(struct engine_options){.needs_captions = true,
-                                                  .needs_embeddings = true,
-                                                  .mock = mode,
-                                                  .threads = 1,
-                                                  .queue_capacity = queue_capacity},
-                         err);
+static struct engine *mock_engine(size_t queue_capacity) {
+    struct error err = {0};
+    struct engine *engine = engine_create(
+        &(struct engine_options){.is_mock = true, .threads = 1, .queue_capacity = queue_capacity},
+        &err);
+    if (engine == NULL) fail_msg("%s", err.text);
+    return engine;
 }
 
 static struct pixels picture_of(uint8_t value) {
@@ -34,7 +35,7 @@ static double cosine(const struct embedding *a, const struct embedding *b) {
 
 static void test_answers_follow_from_the_picture(void **state) {
     (void)state;
-    struct engine *engine = engine_of(MOCK_ALWAYS, 4, NULL);
+    struct engine *engine = mock_engine(4);
     struct pixels one = picture_of(1), two = picture_of(2);
     struct description first, again, other;
     assert_true(engine_describe_image(engine, &one, QUEUE_INTERACTIVE, &first, NULL));
@@ -54,7 +55,7 @@ static void test_answers_follow_from_the_picture(void **state) {
 
 static void test_the_words_of_a_caption_find_its_picture(void **state) {
     (void)state;
-    struct engine *engine = engine_of(MOCK_ALWAYS, 4, NULL);
+    struct engine *engine = mock_engine(4);
     struct embedding words, wrong;
     struct description description;
     for (int value = 0; value < 30; value++) {
@@ -75,7 +76,7 @@ static void test_the_words_of_a_caption_find_its_picture(void **state) {
 
 static void test_a_text_without_words_is_refused(void **state) {
     (void)state;
-    struct engine *engine = engine_of(MOCK_ALWAYS, 4, NULL);
+    struct engine *engine = mock_engine(4);
     struct embedding embedding;
     struct error err = {0};
     assert_false(
@@ -84,21 +85,17 @@ static void test_a_text_without_words_is_refused(void **state) {
     engine_destroy(engine);
 }
 
-static void test_auto_without_models_is_mock_and_never_is_an_error(void **state) {
+static void test_mocks_are_called_so(void **state) {
     (void)state;
-    struct error err = {0};
-    struct engine *engine = engine_of(MOCK_AUTO, 4, NULL);
-    assert_true(engine_info(engine)->is_mock);
-    assert_string_equal(engine_info(engine)->caption_model, "mock");
+    struct engine *engine = mock_engine(4);
+    assert_string_equal(engine_info(engine)->caption_model, MOCK_MODEL_NAME);
+    assert_string_equal(engine_info(engine)->embedding_model, MOCK_MODEL_NAME);
     engine_destroy(engine);
-    assert_null(engine_of(MOCK_NEVER, 4, &err));
-    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
-    assert_non_null(strstr(err.text, "imgrouter models pull"));
 }
 
 static void test_a_closed_engine_refuses(void **state) {
     (void)state;
-    struct engine *engine = engine_of(MOCK_ALWAYS, 4, NULL);
+    struct engine *engine = mock_engine(4);
     struct embedding embedding;
     struct error err = {0};
     engine_close(engine);
@@ -135,7 +132,7 @@ static void *call_often(void *argument) {
 
 static void test_a_crowd_is_answered_or_told_to_come_back(void **state) {
     (void)state;
-    struct engine *engine = engine_of(MOCK_ALWAYS, 2, NULL);
+    struct engine *engine = mock_engine(2);
     pthread_t threads[CALLERS];
     struct crowd crowds[CALLERS] = {0};
     int answered = 0;
@@ -159,7 +156,7 @@ int main(void) {
         cmocka_unit_test(test_answers_follow_from_the_picture),
         cmocka_unit_test(test_the_words_of_a_caption_find_its_picture),
         cmocka_unit_test(test_a_text_without_words_is_refused),
-        cmocka_unit_test(test_auto_without_models_is_mock_and_never_is_an_error),
+        cmocka_unit_test(test_mocks_are_called_so),
         cmocka_unit_test(test_a_closed_engine_refuses),
         cmocka_unit_test(test_a_crowd_is_answered_or_told_to_come_back),
     };

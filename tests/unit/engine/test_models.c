@@ -37,9 +37,6 @@ static struct engine *engine_with(const char *captions, const char *embeddings, 
                                                   .caption_model_name = "captions",
                                                   .embedding_model_folder = embeddings,
                                                   .embedding_model_name = "vectors",
-                                                  .needs_captions = captions != NULL,
-                                                  .needs_embeddings = embeddings != NULL,
-                                                  .mock = MOCK_AUTO,
                                                   .threads = 2,
                                                   .queue_capacity = 64},
                          err);
@@ -61,7 +58,6 @@ static void test_a_description_has_all_its_parts(void **state) {
     struct engine *engine = engine_with(caption_folder, embedding_folder, &err);
     if (engine == NULL) fail_msg("%s", err.text);
     const struct engine_info *info = engine_info(engine);
-    assert_false(info->is_mock);
     assert_string_equal(info->caption_model, "captions");
     assert_memory_equal(info->embedding_model, "vectors@", 8);
     assert_int_equal(strlen(info->embedding_model), 16);
@@ -131,6 +127,7 @@ static void test_one_model_alone_is_enough_for_its_job(void **state) {
     struct embedding embedding;
     bool is_cut;
     struct engine *engine = engine_with(NULL, embedding_folder, NULL);
+    assert_string_equal(engine_info(engine)->caption_model, "");
     assert_true(
         engine_embed_text(engine, "a red car", QUEUE_INTERACTIVE, &embedding, &is_cut, NULL, NULL));
     assert_false(is_cut);
@@ -147,8 +144,7 @@ static void test_one_model_alone_is_enough_for_its_job(void **state) {
     engine_destroy(engine);
 }
 
-// A broken download must never be answered by mocks.
-static void test_a_damaged_model_is_an_error_not_a_mock(void **state) {
+static void test_a_damaged_model_is_an_error(void **state) {
     (void)state;
     char folder[] = "/tmp/imgrouter-engine-XXXXXX", path[PATH_SIZE];
     assert_non_null(mkdtemp(folder));
@@ -190,7 +186,7 @@ int main(void) {
         cmocka_unit_test(test_a_description_has_all_its_parts),
         cmocka_unit_test(test_many_callers_get_the_same_answer),
         cmocka_unit_test(test_one_model_alone_is_enough_for_its_job),
-        cmocka_unit_test(test_a_damaged_model_is_an_error_not_a_mock),
+        cmocka_unit_test(test_a_damaged_model_is_an_error),
         cmocka_unit_test(test_no_memory_for_a_picture_is_told),
     };
     return cmocka_run_group_tests(tests, find_models, NULL);

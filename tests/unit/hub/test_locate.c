@@ -205,12 +205,81 @@ static void test_verify_by_the_names_of_blobs(void **state) {
     assert_non_null(strstr(err.text, "merges.txt"));
 }
 
+// Writes a demo model that has everything into PARENT/<its folder>.
+static void put_demo(const char *parent, const struct hub_model *demo, char *folder) {
+    (void)snprintf(folder, HUB_PATH_SIZE, "%s/%s", parent, demo->folder);
+    put(folder, "config.json", "{}");
+    put(folder, "model.safetensors", "");
+    put(folder, demo->purpose == HUB_CAPTION ? "vocab.txt" : "merges.txt", "");
+}
+
+static void look_for_demo(const struct hub_model *demo, const char *demo_folder,
+                          const char *program, const char *expected, const char *part) {
+    char found[HUB_PATH_SIZE];
+    struct error err = {0};
+    bool is_found = hub_locate_demo(demo, demo_folder, program, found, &err);
+    if (expected != NULL) {
+        if (!is_found) fail_msg("%s", err.text);
+        assert_string_equal(found, expected);
+        return;
+    }
+    assert_false(is_found);
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    if (strstr(err.text, part) == NULL) fail_msg("\"%s\" does not say %s", err.text, part);
+}
+
+static void test_demo_models_beside_the_program(void **state) {
+    (void)state;
+    char bin[HUB_PATH_SIZE], program[HUB_PATH_SIZE], link[HUB_PATH_SIZE], parent[HUB_PATH_SIZE];
+    char in_tree[HUB_PATH_SIZE], installed[HUB_PATH_SIZE], other[HUB_PATH_SIZE];
+    const struct hub_model *demo = hub_demo_model(HUB_CAPTION);
+    const struct hub_model *other_demo = hub_demo_model(HUB_EMBEDDING);
+    (void)snprintf(bin, sizeof bin, "%s/build", root);
+    put(bin, "imgrouter", "");
+    (void)snprintf(program, sizeof program, "%s/imgrouter", bin);
+    look_for_demo(demo, NULL, program, NULL, "models/demo or ");
+    look_for_demo(demo, NULL, "/nowhere/imgrouter", NULL, "--demo-models");
+
+    (void)snprintf(parent, sizeof parent, "%s/share/imgrouter/models/demo", root);
+    put_demo(parent, demo, installed);
+    look_for_demo(demo, NULL, program, installed, NULL);
+    look_for_demo(other_demo, NULL, program, NULL, "no whole imgrouter-demo-clip");
+    put_demo(parent, other_demo, other);
+    look_for_demo(other_demo, NULL, program, other, NULL);
+
+    (void)snprintf(parent, sizeof parent, "%s/models/demo", root);
+    put_demo(parent, demo, in_tree);
+    look_for_demo(demo, NULL, program, in_tree, NULL);
+    drop(in_tree, "model.safetensors");
+    look_for_demo(demo, NULL, program, installed, NULL);
+
+    // Started through a link elsewhere, the program's own place counts.
+    (void)snprintf(link, sizeof link, "%s/elsewhere", root);
+    assert_int_equal(symlink(program, link), 0);
+    look_for_demo(demo, NULL, link, installed, NULL);
+}
+
+static void test_demo_models_in_a_folder_that_is_named(void **state) {
+    (void)state;
+    char folder[HUB_PATH_SIZE];
+    const struct hub_model *demo = hub_demo_model(HUB_EMBEDDING);
+    look_for_demo(demo, root, "/nowhere/imgrouter", NULL, "merges.txt");
+    put_demo(root, demo, folder);
+    look_for_demo(demo, root, "/nowhere/imgrouter", folder, NULL);
+    drop(folder, "config.json");
+    look_for_demo(demo, root, "/nowhere/imgrouter", NULL, "config.json");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_plain_folder, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_cache, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_refs_that_are_none, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_tags_that_are_none, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(test_demo_models_beside_the_program, make_root,
+                                        remove_root),
+        cmocka_unit_test_setup_teardown(test_demo_models_in_a_folder_that_is_named, make_root,
+                                        remove_root),
         cmocka_unit_test_setup_teardown(test_verify, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_verify_by_the_names_of_blobs, make_root, remove_root),
     };

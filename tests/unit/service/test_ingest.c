@@ -90,8 +90,14 @@ static void same_bytes_are_computed_once(void **state) {
     assert_true(counted(fixture, METRIC_ROUTER_LOCAL, NULL) == 1);
 }
 
+static void run_models(const char *caption_model, const char *embedding_model) {
+    struct engine_info *info = &fake_engine.info;
+    (void)snprintf(info->caption_model, MODEL_NAME_SIZE, "%s", caption_model);
+    (void)snprintf(info->embedding_model, MODEL_NAME_SIZE, "%s", embedding_model);
+}
+
 static void mock_answers_say_so(void **state) {
-    fake_engine.info.is_mock = true;
+    run_models("mock", "mock");
     struct ingest_result result = upload_colour(*state, 1, 2, 3);
     assert_string_equal(result.record.origin, "mock");
 }
@@ -106,15 +112,11 @@ static struct ingest_result upload_small(struct service_fixture *fixture, const 
 
 static void another_model_captions_known_bytes_anew(void **state) {
     struct service_fixture *fixture = *state;
-    fake_engine.info.is_mock = true;
-    (void)snprintf(fake_engine.info.caption_model, MODEL_NAME_SIZE, "mock");
-    (void)snprintf(fake_engine.info.embedding_model, MODEL_NAME_SIZE, "mock");
+    run_models("mock", "mock");
     struct ingest_result mocked = upload_small(fixture, "first name.png");
     assert_string_equal(mocked.record.origin, "mock");
 
-    fake_engine.info.is_mock = false;
-    (void)snprintf(fake_engine.info.caption_model, MODEL_NAME_SIZE, "captioner");
-    (void)snprintf(fake_engine.info.embedding_model, MODEL_NAME_SIZE, "space@2");
+    run_models("captioner", "space@2");
     struct ingest_result seen = upload_small(fixture, "second name.png");
     assert_false(seen.was_known);
     assert_string_equal(seen.record.origin, "local");
@@ -123,13 +125,43 @@ static void another_model_captions_known_bytes_anew(void **state) {
     assert_int_equal(seen.record.created_ms, mocked.record.created_ms);
     assert_int_equal(stored_images(fixture), 1);
     assert_true(upload_small(fixture, "third.png").was_known);
+}
 
-    // Mocks never replace what a model saw.
-    fake_engine.info.is_mock = true;
-    (void)snprintf(fake_engine.info.caption_model, MODEL_NAME_SIZE, "mock");
-    struct ingest_result kept = upload_small(fixture, "fourth.png");
-    assert_true(kept.was_known);
-    assert_string_equal(kept.record.origin, "local");
+// Full models before demo models before mocks, for the caption and for the vector.
+static void a_worse_source_never_replaces_a_better_one(void **state) {
+    struct service_fixture *fixture = *state;
+    static const struct {
+        const char *caption_model, *embedding_model;
+        bool replaces;
+    } steps[] = {
+        {"mock", "mock", true},
+        {"imgrouter-demo-blip", "imgrouter-demo-clip@1", true},
+        {"mock", "mock", false},
+        {"imgrouter-demo-blip", "imgrouter-demo-clip@2", true},  // newer demo models
+        {"captioner", "imgrouter-demo-clip@2", true},
+        {"imgrouter-demo-blip", "imgrouter-demo-clip@2", false},
+        {"imgrouter-demo-blip", "space@1", false},  // a better vector, but a worse caption
+        {"captioner", "space@1", true},
+        {"captioner", "imgrouter-demo-clip@2", false},
+        {"imgrouter-demo-blip", "imgrouter-demo-clip@2", false},
+        {"mock", "mock", false},
+        {"captioner", "space@2", true},
+    };
+    const char *caption_model = "", *embedding_model = "";
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        run_models(steps[i].caption_model, steps[i].embedding_model);
+        struct ingest_result result = upload_small(fixture, "a.png");
+        if (steps[i].replaces) {
+            caption_model = steps[i].caption_model;
+            embedding_model = steps[i].embedding_model;
+        }
+        if (result.was_known == steps[i].replaces ||
+            strcmp(result.record.caption_model, caption_model) != 0 ||
+            strcmp(result.record.embedding_model, embedding_model) != 0)
+            fail_msg("after step %zu the picture is by %s and %s", i, result.record.caption_model,
+                     result.record.embedding_model);
+    }
+    assert_int_equal(stored_images(fixture), 1);
 }
 
 // Each is refused with the right kind; nothing is stored and no model is asked.
@@ -349,6 +381,7 @@ int main(void) {
         INGEST_TEST(same_bytes_are_computed_once),
         INGEST_TEST(mock_answers_say_so),
         INGEST_TEST(another_model_captions_known_bytes_anew),
+        INGEST_TEST(a_worse_source_never_replaces_a_better_one),
         INGEST_TEST(what_is_no_picture_leaves_nothing),
         INGEST_TEST(failure_of_the_models_leaves_nothing),
         INGEST_TEST(same_id_of_other_bytes_is_a_conflict),
