@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "image/resize_bicubic.h"
+#include "image/row_resizer.h"
 
 const struct image_normalization image_normalization_clip = {
     .mean = {0.48145466F, 0.4578275F, 0.40821073F},
@@ -11,8 +12,7 @@ const struct image_normalization image_normalization_clip = {
 
 bool preprocess_squash_pixels(const struct pixels *pixels, uint32_t size, struct pixels *out,
                               struct error *err) {
-    struct resize_window whole = {.width = size, .height = size};
-    return resize_bicubic(pixels, size, size, whole, out, err);
+    return resize_bicubic(pixels, size, size, out, err);
 }
 
 // torchvision's CenterCrop: round(extra / 2.0) in Python, where a half goes to the even side.
@@ -34,14 +34,28 @@ bool preprocess_crop_pixels(const struct pixels *pixels, uint32_t size, struct p
                          "the picture is too narrow for its length (%ux%u); send a cut-out of it",
                          (unsigned)pixels->width, (unsigned)pixels->height);
     }
-    struct resize_window centre = {
-        .left = crop_start((uint32_t)scaled_width - size),
-        .top = crop_start((uint32_t)scaled_height - size),
-        .width = size,
-        .height = size,
+    struct resize_target target = {
+        .width = (uint32_t)scaled_width,
+        .height = (uint32_t)scaled_height,
+        .window = {.left = crop_start((uint32_t)scaled_width - size),
+                   .top = crop_start((uint32_t)scaled_height - size),
+                   .width = size,
+                   .height = size},
     };
-    return resize_bicubic(pixels, (uint32_t)scaled_width, (uint32_t)scaled_height, centre, out,
-                          err);
+    struct row_resizer *resizer =
+        row_resizer_create(&(struct resize_source){.width = pixels->width,
+                                                   .height = pixels->height,
+                                                   .extent_x = pixels->width,
+                                                   .extent_y = pixels->height,
+                                                   .orientation = 1},
+                           &target, 1, err);
+    if (resizer == NULL) return false;
+    row_resizer_take(resizer, &(struct row_window){.rows = pixels->rgb,
+                                                   .stride = (size_t)pixels->width * 3,
+                                                   .end = pixels->height});
+    bool is_ok = row_resizer_finish(resizer, out, err);
+    row_resizer_destroy(resizer);
+    return is_ok;
 }
 
 static void pixels_normalize(const struct pixels *pixels,

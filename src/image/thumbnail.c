@@ -103,12 +103,10 @@ uint8_t *thumbnail_jpeg_create(const struct pixels *pixels, uint32_t max_side, s
                                struct error *err) {
     uint32_t longest = pixels->width > pixels->height ? pixels->width : pixels->height;
     if (longest <= max_side) return pixels_jpeg_create(pixels, size, err);
-    struct resize_window whole = {
-        .width = side_shrink(pixels->width, longest, max_side),
-        .height = side_shrink(pixels->height, longest, max_side),
-    };
     struct pixels small;
-    if (!resize_bicubic(pixels, whole.width, whole.height, whole, &small, err)) return NULL;
+    if (!resize_bicubic(pixels, side_shrink(pixels->width, longest, max_side),
+                        side_shrink(pixels->height, longest, max_side), &small, err))
+        return NULL;
     uint8_t *jpeg = pixels_jpeg_create(&small, size, err);
     pixels_clear(&small);
     return jpeg;
