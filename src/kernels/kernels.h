@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "kernels/cpu_features.h"
+#include "kernels/weight_matrix.h"
 
 // A tier's primitives and the scratch and threads to run them with.
 struct compute;
@@ -28,17 +29,15 @@ enum activation { ACTIVATION_NONE, ACTIVATION_GELU, ACTIVATION_QUICK_GELU };
 struct linear {
     const float *x;  // [rows, inputs], rows x_stride apart
     size_t rows;
-    size_t inputs;
-    size_t x_stride;  // in floats, >= inputs
-    const float *w;   // [outputs, inputs], as PyTorch's nn.Linear keeps it
-    size_t outputs;
-    const float *bias;  // [outputs] or NULL
+    size_t x_stride;                // in floats, >= inputs
+    const struct weight_matrix *w;  // tells inputs and outputs
+    const float *bias;              // [outputs] or NULL
     enum activation activation;
     const float *residual;  // [rows, outputs], rows y_stride apart, or NULL; may be y itself
     float *y;               // [rows, outputs], rows y_stride apart
     size_t y_stride;        // in floats, >= outputs
 };
-void linear_f32(struct compute *compute, const struct linear *linear);
+void linear(struct compute *compute, const struct linear *call);
 
 // out = softmax(q · kᵀ · scale) · v for every head. Head h of a row begins at h * head_size.
 // With is_causal, query i sees keys 0 … i + (keys - queries).

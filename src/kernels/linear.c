@@ -21,7 +21,7 @@ _Static_assert(KERNELS_SCRATCH_FLOATS >= (PANEL_DEPTH + PANEL_ROWS) * KERNELS_MA
 
 struct linear_job {
     const struct compute *compute;
-    const struct linear *linear;
+    const struct linear *call;
 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
@@ -29,7 +29,7 @@ static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
 // Finishes rows [start, end) of the columns [column, column + columns).
 static void finish_rows(const struct linear_job *job, const float *sums, size_t sums_stride,
                         size_t start, size_t end, size_t column, size_t columns) {
-    const struct linear *l = job->linear;
+    const struct linear *l = job->call;
     const float *bias = l->bias == NULL ? NULL : l->bias + column;
     for (size_t row = start; row < end; row++) {
         size_t at = row * l->y_stride + column;
@@ -41,11 +41,11 @@ static void finish_rows(const struct linear_job *job, const float *sums, size_t 
 
 static void panel_task(void *context, size_t task, size_t worker) {
     const struct linear_job *job = context;
-    const struct linear *l = job->linear;
+    const struct linear *l = job->call;
     const struct kernels *kernels = job->compute->kernels;
     size_t width = kernels->panel_columns;
     size_t column = task * width;
-    size_t columns = minimum(width, l->outputs - column);
+    size_t columns = minimum(width, l->w->outputs - column);
     float *panel = job->compute->scratch + worker * KERNELS_SCRATCH_FLOATS;
     float *sums = panel + PANEL_DEPTH * width;
 
@@ -53,16 +53,17 @@ static void panel_task(void *context, size_t task, size_t worker) {
         size_t rows = minimum(PANEL_ROWS, l->rows - block);
         // Tiles of even height: 577 rows are 49 tiles of 11 or 12, not 48 of 12 and one of 1.
         size_t tiles = (rows + kernels->tile_rows - 1) / kernels->tile_rows;
-        for (size_t k = 0; k < l->inputs; k += PANEL_DEPTH) {
-            size_t depth = minimum(PANEL_DEPTH, l->inputs - k);
-            kernels->panel_pack(l->w + column * l->inputs + k, l->inputs, columns, depth, panel);
+        for (size_t k = 0; k < l->w->inputs; k += PANEL_DEPTH) {
+            size_t depth = minimum(PANEL_DEPTH, l->w->inputs - k);
+            kernels->panel_pack(l->w->f32 + column * l->w->inputs + k, l->w->inputs, columns, depth,
+                                panel);
             for (size_t tile = 0; tile < tiles; tile++) {
                 size_t start = rows * tile / tiles;
                 size_t end = rows * (tile + 1) / tiles;
                 float *tile_sums = sums + start * width;
                 kernels->panel_multiply(l->x + (block + start) * l->x_stride + k, l->x_stride,
                                         end - start, panel, depth, k > 0, tile_sums, width);
-                if (k + depth < l->inputs) continue;
+                if (k + depth < l->w->inputs) continue;
                 finish_rows(job, tile_sums, width, block + start, block + end, column, columns);
             }
         }
@@ -71,25 +72,27 @@ static void panel_task(void *context, size_t task, size_t worker) {
 
 static void direct_task(void *context, size_t task, size_t worker) {
     const struct linear_job *job = context;
-    const struct linear *l = job->linear;
+    const struct linear *l = job->call;
     size_t column = task * DIRECT_COLUMNS;
-    size_t columns = minimum(DIRECT_COLUMNS, l->outputs - column);
+    size_t columns = minimum(DIRECT_COLUMNS, l->w->outputs - column);
     float *sums = job->compute->scratch + worker * KERNELS_SCRATCH_FLOATS;
-    job->compute->kernels->rows_multiply(l->x, l->x_stride, l->rows, l->w + column * l->inputs,
-                                         l->inputs, columns, l->inputs, sums, DIRECT_COLUMNS);
+    job->compute->kernels->rows_multiply(l->x, l->x_stride, l->rows,
+                                         l->w->f32 + column * l->w->inputs, l->w->inputs, columns,
+                                         l->w->inputs, sums, DIRECT_COLUMNS);
     finish_rows(job, sums, DIRECT_COLUMNS, 0, l->rows, column, columns);
 }
 
-void linear_f32(struct compute *compute, const struct linear *linear) {
-    assert(linear->inputs > 0 && linear->x_stride >= linear->inputs);
-    assert(linear->y_stride >= linear->outputs);
-    if (linear->rows == 0 || linear->outputs == 0) return;
-    struct linear_job job = {.compute = compute, .linear = linear};
-    bool is_packing = linear->rows >= compute->kernels->panel_min_rows;
+void linear(struct compute *compute, const struct linear *call) {
+    const struct weight_matrix *w = call->w;
+    assert(w->inputs > 0 && call->x_stride >= w->inputs);
+    assert(call->y_stride >= w->outputs);
+    if (call->rows == 0 || w->outputs == 0) return;
+    struct linear_job job = {.compute = compute, .call = call};
+    bool is_packing = call->rows >= compute->kernels->panel_min_rows;
     size_t width = is_packing ? compute->kernels->panel_columns : DIRECT_COLUMNS;
-    size_t tasks = (linear->outputs + width - 1) / width;
+    size_t tasks = (w->outputs + width - 1) / width;
     thread_pool_task *function = is_packing ? panel_task : direct_task;
-    if (linear->rows * linear->inputs * linear->outputs < SERIAL_MULTIPLICATIONS) {
+    if (call->rows * w->inputs * w->outputs < SERIAL_MULTIPLICATIONS) {
         for (size_t task = 0; task < tasks; task++) function(&job, task, 0);
     } else {
         thread_pool_run(compute->pool, function, &job, tasks);

@@ -9,34 +9,43 @@
 static bool load_layer(struct decoder_layer *layer, struct parameters *parameters, size_t number,
                        const struct blip_decoder_shape *shape, struct error *err) {
     size_t width = shape->width;
-    struct shape square = SHAPE(width, width), vector = SHAPE(width);
-    struct shape cross = SHAPE(width, shape->image_width);
-    struct shape up = SHAPE(shape->mlp_width, width), down = SHAPE(width, shape->mlp_width);
     const struct {
         const char *name;
-        struct shape shape;
-        const float **weight, **bias;
-    } pairs[] = {
-        {"attention.self.query", square, &layer->q, &layer->q_bias},
-        {"attention.self.key", square, &layer->k, &layer->k_bias},
-        {"attention.self.value", square, &layer->v, &layer->v_bias},
-        {"attention.output.dense", square, &layer->attended, &layer->attended_bias},
-        {"attention.output.LayerNorm", vector, &layer->attended_gain, &layer->attended_shift},
-        {"crossattention.self.query", square, &layer->cross_q, &layer->cross_q_bias},
-        {"crossattention.self.key", cross, &layer->cross_k, &layer->cross_k_bias},
-        {"crossattention.self.value", cross, &layer->cross_v, &layer->cross_v_bias},
-        {"crossattention.output.dense", square, &layer->cross_attended,
+        size_t outputs, inputs;
+        struct weight_matrix *weight;
+        const float **bias;
+    } matrices[] = {
+        {"attention.self.query", width, width, &layer->q, &layer->q_bias},
+        {"attention.self.key", width, width, &layer->k, &layer->k_bias},
+        {"attention.self.value", width, width, &layer->v, &layer->v_bias},
+        {"attention.output.dense", width, width, &layer->attended, &layer->attended_bias},
+        {"crossattention.self.query", width, width, &layer->cross_q, &layer->cross_q_bias},
+        {"crossattention.self.key", width, shape->image_width, &layer->cross_k,
+         &layer->cross_k_bias},
+        {"crossattention.self.value", width, shape->image_width, &layer->cross_v,
+         &layer->cross_v_bias},
+        {"crossattention.output.dense", width, width, &layer->cross_attended,
          &layer->cross_attended_bias},
-        {"crossattention.output.LayerNorm", vector, &layer->cross_gain, &layer->cross_shift},
-        {"intermediate.dense", up, &layer->fc1, &layer->fc1_bias},
-        {"output.dense", down, &layer->fc2, &layer->fc2_bias},
-        {"output.LayerNorm", vector, &layer->output_gain, &layer->output_shift},
+        {"intermediate.dense", shape->mlp_width, width, &layer->fc1, &layer->fc1_bias},
+        {"output.dense", width, shape->mlp_width, &layer->fc2, &layer->fc2_bias},
+    };
+    const struct {
+        const char *name;
+        const float **gain, **shift;
+    } norms[] = {
+        {"attention.output.LayerNorm", &layer->attended_gain, &layer->attended_shift},
+        {"crossattention.output.LayerNorm", &layer->cross_gain, &layer->cross_shift},
+        {"output.LayerNorm", &layer->output_gain, &layer->output_shift},
     };
     char prefix[128];
     (void)snprintf(prefix, sizeof prefix, "text_decoder.bert.encoder.layer.%zu.", number);
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        if (!parameters_get_pair(parameters, prefix, pairs[i].name, pairs[i].shape, pairs[i].weight,
-                                 pairs[i].bias, err))
+    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++)
+        if (!parameters_get_layer(parameters, prefix, matrices[i].name, matrices[i].outputs,
+                                  matrices[i].inputs, matrices[i].weight, matrices[i].bias, err))
+            return false;
+    for (size_t i = 0; i < sizeof norms / sizeof *norms; i++)
+        if (!parameters_get_pair(parameters, prefix, norms[i].name, SHAPE(width), norms[i].gain,
+                                 norms[i].shift, err))
             return false;
     return true;
 }
@@ -49,13 +58,15 @@ static bool load_head(struct blip_decoder *decoder, struct parameters *parameter
     size_t width = decoder->shape.width, vocabulary = decoder->shape.vocabulary_size;
     bool has_matrix = parameters_have(parameters, "text_decoder.cls.predictions.decoder.weight");
     bool has_bias = parameters_have(parameters, "text_decoder.cls.predictions.bias");
-    decoder->head = decoder->word_embedding;
-    return parameters_get_pair(parameters, prefix, "transform.dense", SHAPE(width, width),
-                               &decoder->transform, &decoder->transform_bias, err) &&
+    const float *head = decoder->word_embedding;
+    if (has_matrix &&
+        !parameters_get(parameters, prefix, "decoder.weight", SHAPE(vocabulary, width), &head, err))
+        return false;
+    decoder->head = weight_matrix_f32(head, vocabulary, width);
+    return parameters_get_layer(parameters, prefix, "transform.dense", width, width,
+                                &decoder->transform, &decoder->transform_bias, err) &&
            parameters_get_pair(parameters, prefix, "transform.LayerNorm", SHAPE(width),
                                &decoder->transform_gain, &decoder->transform_shift, err) &&
-           (!has_matrix || parameters_get(parameters, prefix, "decoder.weight",
-                                          SHAPE(vocabulary, width), &decoder->head, err)) &&
            parameters_get(parameters, prefix, has_bias ? "bias" : "decoder.bias", SHAPE(vocabulary),
                           &decoder->head_bias, err);
 }
@@ -112,38 +123,33 @@ void blip_decoder_look(struct blip_decoder *decoder, struct compute *compute, co
     size_t width = decoder->shape.width, image_width = decoder->shape.image_width;
     for (size_t i = 0; i < decoder->shape.layers; i++) {
         const struct decoder_layer *layer = &decoder->layers[i];
-        struct linear linear = {.x = states,
-                                .rows = decoder->image_tokens,
-                                .inputs = image_width,
-                                .x_stride = image_width,
-                                .w = layer->cross_k,
-                                .outputs = width,
-                                .bias = layer->cross_k_bias,
-                                .y = decoder->image_keys + i * decoder->image_tokens * width,
-                                .y_stride = width};
-        linear_f32(compute, &linear);
-        linear.w = layer->cross_v;
-        linear.bias = layer->cross_v_bias;
-        linear.y = decoder->image_values + i * decoder->image_tokens * width;
-        linear_f32(compute, &linear);
+        struct linear call = {.x = states,
+                              .rows = decoder->image_tokens,
+                              .x_stride = image_width,
+                              .w = &layer->cross_k,
+                              .bias = layer->cross_k_bias,
+                              .y = decoder->image_keys + i * decoder->image_tokens * width,
+                              .y_stride = width};
+        linear(compute, &call);
+        call.w = &layer->cross_v;
+        call.bias = layer->cross_v_bias;
+        call.y = decoder->image_values + i * decoder->image_tokens * width;
+        linear(compute, &call);
     }
 }
 
 // y = w · x + bias (+ residual) for the one token under way.
-static void apply(struct compute *compute, const float *w, const float *bias, const float *x,
-                  size_t inputs, size_t outputs, enum activation activation, const float *residual,
-                  float *y) {
-    linear_f32(compute, &(struct linear){.x = x,
-                                         .rows = 1,
-                                         .inputs = inputs,
-                                         .x_stride = inputs,
-                                         .w = w,
-                                         .outputs = outputs,
-                                         .bias = bias,
-                                         .activation = activation,
-                                         .residual = residual,
-                                         .y = y,
-                                         .y_stride = outputs});
+static void apply(struct compute *compute, const struct weight_matrix *w, const float *bias,
+                  const float *x, enum activation activation, const float *residual, float *y) {
+    linear(compute, &(struct linear){.x = x,
+                                     .rows = 1,
+                                     .x_stride = w->inputs,
+                                     .w = w,
+                                     .bias = bias,
+                                     .activation = activation,
+                                     .residual = residual,
+                                     .y = y,
+                                     .y_stride = w->outputs});
 }
 
 static void attend(struct blip_decoder *decoder, struct compute *compute, const float *keys,
@@ -170,14 +176,12 @@ static void self_attention(struct blip_decoder *decoder, struct compute *compute
     float *keys = decoder->past_keys + number * decoder->max_tokens * width;
     float *values = decoder->past_values + number * decoder->max_tokens * width;
     float *x = decoder->state;
-    apply(compute, layer->q, layer->q_bias, x, width, width, ACTIVATION_NONE, NULL, decoder->query);
-    apply(compute, layer->k, layer->k_bias, x, width, width, ACTIVATION_NONE, NULL,
-          keys + position * width);
-    apply(compute, layer->v, layer->v_bias, x, width, width, ACTIVATION_NONE, NULL,
-          values + position * width);
+    apply(compute, &layer->q, layer->q_bias, x, ACTIVATION_NONE, NULL, decoder->query);
+    apply(compute, &layer->k, layer->k_bias, x, ACTIVATION_NONE, NULL, keys + position * width);
+    apply(compute, &layer->v, layer->v_bias, x, ACTIVATION_NONE, NULL, values + position * width);
     attend(decoder, compute, keys, values, position + 1);
-    apply(compute, layer->attended, layer->attended_bias, decoder->attended, width, width,
-          ACTIVATION_NONE, x, x);
+    apply(compute, &layer->attended, layer->attended_bias, decoder->attended, ACTIVATION_NONE, x,
+          x);
     layer_norm_f32(compute, x, 1, width, layer->attended_gain, layer->attended_shift,
                    decoder->shape.epsilon, x);
 }
@@ -186,12 +190,11 @@ static void cross_attention(struct blip_decoder *decoder, struct compute *comput
     const struct decoder_layer *layer = &decoder->layers[number];
     size_t width = decoder->shape.width, offset = number * decoder->image_tokens * width;
     float *x = decoder->state;
-    apply(compute, layer->cross_q, layer->cross_q_bias, x, width, width, ACTIVATION_NONE, NULL,
-          decoder->query);
+    apply(compute, &layer->cross_q, layer->cross_q_bias, x, ACTIVATION_NONE, NULL, decoder->query);
     attend(decoder, compute, decoder->image_keys + offset, decoder->image_values + offset,
            decoder->image_tokens);
-    apply(compute, layer->cross_attended, layer->cross_attended_bias, decoder->attended, width,
-          width, ACTIVATION_NONE, x, x);
+    apply(compute, &layer->cross_attended, layer->cross_attended_bias, decoder->attended,
+          ACTIVATION_NONE, x, x);
     layer_norm_f32(compute, x, 1, width, layer->cross_gain, layer->cross_shift,
                    decoder->shape.epsilon, x);
 }
@@ -210,17 +213,15 @@ void blip_decoder_step(struct blip_decoder *decoder, struct compute *compute, in
         const struct decoder_layer *layer = &decoder->layers[i];
         self_attention(decoder, compute, i, position);
         cross_attention(decoder, compute, i);
-        apply(compute, layer->fc1, layer->fc1_bias, x, width, shape->mlp_width, shape->activation,
-              NULL, decoder->hidden);
-        apply(compute, layer->fc2, layer->fc2_bias, decoder->hidden, shape->mlp_width, width,
-              ACTIVATION_NONE, x, x);
+        apply(compute, &layer->fc1, layer->fc1_bias, x, shape->activation, NULL, decoder->hidden);
+        apply(compute, &layer->fc2, layer->fc2_bias, decoder->hidden, ACTIVATION_NONE, x, x);
         layer_norm_f32(compute, x, 1, width, layer->output_gain, layer->output_shift,
                        shape->epsilon, x);
     }
-    apply(compute, decoder->transform, decoder->transform_bias, x, width, width, shape->activation,
-          NULL, decoder->query);
+    apply(compute, &decoder->transform, decoder->transform_bias, x, shape->activation, NULL,
+          decoder->query);
     layer_norm_f32(compute, decoder->query, 1, width, decoder->transform_gain,
                    decoder->transform_shift, shape->epsilon, decoder->query);
-    apply(compute, decoder->head, decoder->head_bias, decoder->query, width, shape->vocabulary_size,
-          ACTIVATION_NONE, NULL, decoder->logits);
+    apply(compute, &decoder->head, decoder->head_bias, decoder->query, ACTIVATION_NONE, NULL,
+          decoder->logits);
 }

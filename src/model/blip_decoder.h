@@ -20,15 +20,15 @@ struct blip_decoder_shape {
 };
 
 struct decoder_layer {
-    const float *q, *k, *v, *attended;                      // [width, width]
+    struct weight_matrix q, k, v, attended;                 // [width, width]
     const float *q_bias, *k_bias, *v_bias, *attended_bias;  // [width]
     const float *attended_gain, *attended_shift;            // layer norm
-    const float *cross_q, *cross_attended;                  // [width, width]
-    const float *cross_k, *cross_v;                         // [width, image_width]
+    struct weight_matrix cross_q, cross_attended;           // [width, width]
+    struct weight_matrix cross_k, cross_v;                  // [width, image_width]
     const float *cross_q_bias, *cross_k_bias, *cross_v_bias, *cross_attended_bias;
     const float *cross_gain, *cross_shift;
-    const float *fc1, *fc1_bias;  // [mlp_width, width]
-    const float *fc2, *fc2_bias;  // [width, mlp_width]
+    struct weight_matrix fc1, fc2;     // [mlp_width, width], [width, mlp_width]
+    const float *fc1_bias, *fc2_bias;  // [mlp_width], [width]
     const float *output_gain, *output_shift;
 };
 
@@ -40,9 +40,9 @@ struct blip_decoder {
     const float *position_embedding;  // [max_positions, width]
     const float *embedding_gain, *embedding_shift;
     struct decoder_layer *layers;
-    const float *transform, *transform_bias;  // [width, width]
+    struct weight_matrix transform, head;  // [width, width], [vocabulary, width]
+    const float *transform_bias, *head_bias;
     const float *transform_gain, *transform_shift;
-    const float *head, *head_bias;  // [vocabulary, width]
 
     float *memory;        // all that follows
     float *image_keys;    // [layers, image_tokens, width]

@@ -177,15 +177,14 @@ static bool project(struct clip *clip, struct compute *compute, const float *sta
                     const float *gain, const float *bias, float epsilon, const float *projection,
                     float *embedding, struct error *err) {
     size_t outputs = clip->config.embedding_width;
+    struct weight_matrix weight = weight_matrix_f32(projection, outputs, width);
     layer_norm_f32(compute, state, 1, width, gain, bias, epsilon, clip->pooled);
-    linear_f32(compute, &(struct linear){.x = clip->pooled,
-                                         .rows = 1,
-                                         .inputs = width,
-                                         .x_stride = width,
-                                         .w = projection,
-                                         .outputs = outputs,
-                                         .y = embedding,
-                                         .y_stride = outputs});
+    linear(compute, &(struct linear){.x = clip->pooled,
+                                     .rows = 1,
+                                     .x_stride = width,
+                                     .w = &weight,
+                                     .y = embedding,
+                                     .y_stride = outputs});
     if (normalize_f32(compute, embedding, outputs)) return true;
     return error_set(err, ERROR_INTERNAL,
                      "the search model computed numbers that are not finite; its weights (%s) are "

@@ -102,6 +102,16 @@ bool parameters_get_pair(struct parameters *parameters, const char *prefix, cons
     return parameters_get(parameters, prefix, full_name, SHAPE(shape.sizes[0]), bias, err);
 }
 
+bool parameters_get_layer(struct parameters *parameters, const char *prefix, const char *name,
+                          size_t outputs, size_t inputs, struct weight_matrix *weight,
+                          const float **bias, struct error *err) {
+    const float *values;
+    if (!parameters_get_pair(parameters, prefix, name, SHAPE(outputs, inputs), &values, bias, err))
+        return false;
+    *weight = weight_matrix_f32(values, outputs, inputs);
+    return true;
+}
+
 bool parameters_get_transposed(struct parameters *parameters, const char *prefix, const char *name,
                                size_t rows, size_t columns, const float **out, struct error *err) {
     const float *stored;  // [columns, rows]

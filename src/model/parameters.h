@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "kernels/weight_matrix.h"
 #include "weights/weights.h"
 
 struct parameters;
@@ -33,6 +34,10 @@ bool parameters_get(struct parameters *parameters, const char *prefix, const cha
 bool parameters_get_pair(struct parameters *parameters, const char *prefix, const char *name,
                          struct shape shape, const float **weight, const float **bias,
                          struct error *err);
-// The same of a matrix stored transposed: the file has [columns, rows], *out is [rows, columns].
+// The same of a layer: a matrix [outputs, inputs].
+bool parameters_get_layer(struct parameters *parameters, const char *prefix, const char *name,
+                          size_t outputs, size_t inputs, struct weight_matrix *weight,
+                          const float **bias, struct error *err);
+// The values of a matrix stored transposed: the file has [columns, rows], *out is [rows, columns].
 bool parameters_get_transposed(struct parameters *parameters, const char *prefix, const char *name,
                                size_t rows, size_t columns, const float **out, struct error *err);

@@ -38,12 +38,15 @@ const struct block_names block_names_blip_vision = {
 static bool load_fused_qkv(struct block_weights *block, struct parameters *parameters,
                            const char *prefix, const struct block_names *names, size_t width,
                            struct error *err) {
-    if (!parameters_get(parameters, prefix, names->qkv_weight, SHAPE(3 * width, width), &block->q,
+    const float *qkv;
+    if (!parameters_get(parameters, prefix, names->qkv_weight, SHAPE(3 * width, width), &qkv,
                         err) ||
         !parameters_get(parameters, prefix, names->qkv_bias, SHAPE(3 * width), &block->q_bias, err))
         return false;
-    block->k = block->q + width * width;
-    block->v = block->k + width * width;
+    block->qkv = weight_matrix_f32(qkv, 3 * width, width);
+    block->q = weight_matrix_rows(&block->qkv, 0, width);
+    block->k = weight_matrix_rows(&block->qkv, width, width);
+    block->v = weight_matrix_rows(&block->qkv, 2 * width, width);
     block->k_bias = block->q_bias + width;
     block->v_bias = block->k_bias + width;
     return true;
@@ -53,26 +56,26 @@ bool block_weights_load(struct block_weights *block, struct parameters *paramete
                         const char *prefix, const struct block_names *names,
                         const struct block_shape *shape, struct error *err) {
     size_t width = shape->width, mlp_width = shape->mlp_width;
-    struct shape vector = SHAPE(width), square = SHAPE(width, width);
+    struct shape vector = SHAPE(width);
     bool has_qkv = names->qkv_weight != NULL
                        ? load_fused_qkv(block, parameters, prefix, names, width, err)
-                       : parameters_get_pair(parameters, prefix, names->q, square, &block->q,
-                                             &block->q_bias, err) &&
-                             parameters_get_pair(parameters, prefix, names->k, square, &block->k,
-                                                 &block->k_bias, err) &&
-                             parameters_get_pair(parameters, prefix, names->v, square, &block->v,
-                                                 &block->v_bias, err);
+                       : parameters_get_layer(parameters, prefix, names->q, width, width, &block->q,
+                                              &block->q_bias, err) &&
+                             parameters_get_layer(parameters, prefix, names->k, width, width,
+                                                  &block->k, &block->k_bias, err) &&
+                             parameters_get_layer(parameters, prefix, names->v, width, width,
+                                                  &block->v, &block->v_bias, err);
     return has_qkv &&
            parameters_get_pair(parameters, prefix, names->norm1, vector, &block->norm1_gain,
                                &block->norm1_bias, err) &&
            parameters_get_pair(parameters, prefix, names->norm2, vector, &block->norm2_gain,
                                &block->norm2_bias, err) &&
-           parameters_get_pair(parameters, prefix, names->projection, square, &block->projection,
-                               &block->projection_bias, err) &&
-           parameters_get_pair(parameters, prefix, names->fc1, SHAPE(mlp_width, width), &block->fc1,
-                               &block->fc1_bias, err) &&
-           parameters_get_pair(parameters, prefix, names->fc2, SHAPE(width, mlp_width), &block->fc2,
-                               &block->fc2_bias, err);
+           parameters_get_layer(parameters, prefix, names->projection, width, width,
+                                &block->projection, &block->projection_bias, err) &&
+           parameters_get_layer(parameters, prefix, names->fc1, mlp_width, width, &block->fc1,
+                                &block->fc1_bias, err) &&
+           parameters_get_layer(parameters, prefix, names->fc2, width, mlp_width, &block->fc2,
+                                &block->fc2_bias, err);
 }
 
 bool block_scratch_init(struct block_scratch *scratch, const struct block_shape *shape,
@@ -98,40 +101,36 @@ void block_scratch_clear(struct block_scratch *scratch) {
 static void project_qkv(struct compute *compute, const struct block_weights *block, size_t width,
                         struct block_scratch *scratch, size_t tokens, size_t first, size_t rows) {
     size_t stride = 3 * width;
-    struct linear linear = {.x = scratch->normed,
-                            .rows = tokens,
-                            .inputs = width,
-                            .x_stride = width,
-                            .w = block->q,
-                            .outputs = stride,
-                            .bias = block->q_bias,
-                            .y = scratch->qkv,
-                            .y_stride = stride};
-    bool is_fused = block->k == block->q + width * width && block->v == block->k + width * width &&
-                    block->k_bias == block->q_bias + width &&
-                    block->v_bias == block->k_bias + width;
+    bool is_fused = block->qkv.outputs > 0;
+    struct linear call = {.x = scratch->normed,
+                          .rows = tokens,
+                          .x_stride = width,
+                          .w = &block->qkv,
+                          .bias = block->q_bias,
+                          .y = scratch->qkv,
+                          .y_stride = stride};
     if (is_fused && rows == tokens) {
-        linear_f32(compute, &linear);
+        linear(compute, &call);
         return;
     }
-    linear.outputs = is_fused ? 2 * width : width;
-    linear.w = block->k;
-    linear.bias = block->k_bias;
-    linear.y = scratch->qkv + width;
-    linear_f32(compute, &linear);
+    struct weight_matrix keys = block->k;
+    if (is_fused) keys = weight_matrix_rows(&block->qkv, width, 2 * width);  // and values
+    call.w = &keys;
+    call.bias = block->k_bias;
+    call.y = scratch->qkv + width;
+    linear(compute, &call);
     if (!is_fused) {
-        linear.w = block->v;
-        linear.bias = block->v_bias;
-        linear.y = scratch->qkv + 2 * width;
-        linear_f32(compute, &linear);
+        call.w = &block->v;
+        call.bias = block->v_bias;
+        call.y = scratch->qkv + 2 * width;
+        linear(compute, &call);
     }
-    linear.rows = rows;
-    linear.outputs = width;
-    linear.x = scratch->normed + first * width;
-    linear.w = block->q;
-    linear.bias = block->q_bias;
-    linear.y = scratch->qkv + first * stride;
-    linear_f32(compute, &linear);
+    call.rows = rows;
+    call.x = scratch->normed + first * width;
+    call.w = &block->q;
+    call.bias = block->q_bias;
+    call.y = scratch->qkv + first * stride;
+    linear(compute, &call);
 }
 
 void block_forward(struct compute *compute, const struct block_weights *block,
@@ -160,37 +159,31 @@ void block_forward(struct compute *compute, const struct block_weights *block,
                                .out = scratch->attended,
                                .out_stride = width,
                            });
-    linear_f32(compute, &(struct linear){.x = scratch->attended,
-                                         .rows = rows,
-                                         .inputs = width,
-                                         .x_stride = width,
-                                         .w = block->projection,
-                                         .outputs = width,
-                                         .bias = block->projection_bias,
-                                         .residual = updated,
-                                         .y = updated,
-                                         .y_stride = width});
+    linear(compute, &(struct linear){.x = scratch->attended,
+                                     .rows = rows,
+                                     .x_stride = width,
+                                     .w = &block->projection,
+                                     .bias = block->projection_bias,
+                                     .residual = updated,
+                                     .y = updated,
+                                     .y_stride = width});
 
     layer_norm_f32(compute, updated, rows, width, block->norm2_gain, block->norm2_bias,
                    shape->epsilon, scratch->normed);
-    linear_f32(compute, &(struct linear){.x = scratch->normed,
-                                         .rows = rows,
-                                         .inputs = width,
-                                         .x_stride = width,
-                                         .w = block->fc1,
-                                         .outputs = shape->mlp_width,
-                                         .bias = block->fc1_bias,
-                                         .activation = shape->activation,
-                                         .y = scratch->hidden,
-                                         .y_stride = shape->mlp_width});
-    linear_f32(compute, &(struct linear){.x = scratch->hidden,
-                                         .rows = rows,
-                                         .inputs = shape->mlp_width,
-                                         .x_stride = shape->mlp_width,
-                                         .w = block->fc2,
-                                         .outputs = width,
-                                         .bias = block->fc2_bias,
-                                         .residual = updated,
-                                         .y = updated,
-                                         .y_stride = width});
+    linear(compute, &(struct linear){.x = scratch->normed,
+                                     .rows = rows,
+                                     .x_stride = width,
+                                     .w = &block->fc1,
+                                     .bias = block->fc1_bias,
+                                     .activation = shape->activation,
+                                     .y = scratch->hidden,
+                                     .y_stride = shape->mlp_width});
+    linear(compute, &(struct linear){.x = scratch->hidden,
+                                     .rows = rows,
+                                     .x_stride = shape->mlp_width,
+                                     .w = &block->fc2,
+                                     .bias = block->fc2_bias,
+                                     .residual = updated,
+                                     .y = updated,
+                                     .y_stride = width});
 }

@@ -30,10 +30,13 @@ extern const struct block_names block_names_blip_vision;
 
 struct block_weights {
     const float *norm1_gain, *norm1_bias, *norm2_gain, *norm2_bias;  // [width]
-    const float *q, *k, *v, *projection;                             // [width, width]
-    const float *q_bias, *k_bias, *v_bias, *projection_bias;         // [width]
-    const float *fc1, *fc1_bias;                                     // [mlp_width, width]
-    const float *fc2, *fc2_bias;                                     // [width, mlp_width]
+    // [3 * width, width]; no outputs where the file keeps the three apart. Else q, k and v are rows
+    // of it, and their biases follow each other.
+    struct weight_matrix qkv;
+    struct weight_matrix q, k, v, projection;                 // [width, width]
+    const float *q_bias, *k_bias, *v_bias, *projection_bias;  // [width]
+    struct weight_matrix fc1, fc2;     // [mlp_width, width], [width, mlp_width]
+    const float *fc1_bias, *fc2_bias;  // [mlp_width], [width]
 };
 
 // Working memory of a tower, sized once for its longest sequence.

@@ -87,19 +87,18 @@ static void embed_patches(struct vision_transformer *vision, struct compute *com
                           const float *planes) {
     size_t width = vision->shape.block.width;
     size_t patch_values = 3 * vision->shape.patch_size * vision->shape.patch_size;
+    struct weight_matrix weight = weight_matrix_f32(vision->patch_weight, width, patch_values);
     gather_patches(vision, planes);
     for (size_t i = 0; i < width; i++)
         vision->states[i] = vision->class_embedding[i] + vision->position_embedding[i];
-    linear_f32(compute, &(struct linear){.x = vision->patches,
-                                         .rows = vision->tokens - 1,
-                                         .inputs = patch_values,
-                                         .x_stride = patch_values,
-                                         .w = vision->patch_weight,
-                                         .outputs = width,
-                                         .bias = vision->patch_bias,
-                                         .residual = vision->position_embedding + width,
-                                         .y = vision->states + width,
-                                         .y_stride = width});
+    linear(compute, &(struct linear){.x = vision->patches,
+                                     .rows = vision->tokens - 1,
+                                     .x_stride = patch_values,
+                                     .w = &weight,
+                                     .bias = vision->patch_bias,
+                                     .residual = vision->position_embedding + width,
+                                     .y = vision->states + width,
+                                     .y_stride = width});
 }
 
 void vision_transformer_forward(struct vision_transformer *vision, struct compute *compute,

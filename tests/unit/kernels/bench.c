@@ -66,7 +66,7 @@ static void sweep(const unsigned char *memory) {
 
 typedef void bench_run(struct compute *compute, const void *call);
 
-static void run_linear(struct compute *compute, const void *call) { linear_f32(compute, call); }
+static void run_linear(struct compute *compute, const void *call) { linear(compute, call); }
 static void run_attention(struct compute *compute, const void *call) {
     attention_f32(compute, call);
 }
@@ -92,25 +92,25 @@ static struct timing measure(struct compute *compute, bench_run *run, const void
 
 static void bench_linear(struct compute *compute, const struct shape *shape,
                          const unsigned char *memory) {
+    struct weight_matrix matrix = weight_matrix_f32(NULL, shape->outputs, shape->inputs);
     struct linear l = {.rows = shape->rows,
-                       .inputs = shape->inputs,
                        .x_stride = shape->inputs,
-                       .outputs = shape->outputs,
+                       .w = &matrix,
                        .activation = shape->activation,
                        .y_stride = shape->outputs};
-    float *x = floats_create(l.rows * l.inputs);
-    float *w = floats_create(l.outputs * l.inputs);
-    float *bias = floats_create(l.outputs);
-    float *y = floats_create(l.rows * l.outputs);
+    float *x = floats_create(l.rows * matrix.inputs);
+    float *w = floats_create(matrix.outputs * matrix.inputs);
+    float *bias = floats_create(matrix.outputs);
+    float *y = floats_create(l.rows * matrix.outputs);
     l.x = x;
-    l.w = w;
+    matrix.f32 = w;
     l.bias = bias;
     l.y = y;
     struct timing ms = measure(compute, run_linear, &l, memory);
-    double multiplications = (double)l.rows * (double)l.inputs * (double)l.outputs;
-    double bytes = 4.0 * (double)l.inputs * (double)l.outputs;
+    double multiplications = (double)l.rows * (double)matrix.inputs * (double)matrix.outputs;
+    double bytes = 4.0 * (double)matrix.inputs * (double)matrix.outputs;
     (void)printf("%-23s %3zu x %4zu -> %5zu %8.3f ms, best %8.3f: %5.0f GFLOP/s, %4.1f GB/s\n",
-                 shape->name, l.rows, l.inputs, l.outputs, ms.median_ms, ms.best_ms,
+                 shape->name, l.rows, matrix.inputs, matrix.outputs, ms.median_ms, ms.best_ms,
                  2e-6 * multiplications / ms.best_ms, 1e-6 * bytes / ms.best_ms);
     free(x);
     free(w);

@@ -19,15 +19,20 @@ static double activated(enum activation activation, double x) {
     return x;
 }
 
-static struct matrices matrices_create(const struct linear *l, bool is_at_end) {
-    size_t y_count = (l->rows - 1) * l->y_stride + l->outputs;
-    return (struct matrices){
-        .x = guarded_create((l->rows - 1) * l->x_stride + l->inputs, is_at_end, 1),
-        .w = guarded_create(l->outputs * l->inputs, is_at_end, 2),
-        .bias = guarded_create(l->outputs, is_at_end, 3),
+// Fills in x, y and the weights of w.
+static struct matrices matrices_create(struct linear *l, struct weight_matrix *w, bool is_at_end) {
+    size_t y_count = (l->rows - 1) * l->y_stride + w->outputs;
+    struct matrices m = {
+        .x = guarded_create((l->rows - 1) * l->x_stride + w->inputs, is_at_end, 1),
+        .w = guarded_create(w->outputs * w->inputs, is_at_end, 2),
+        .bias = guarded_create(w->outputs, is_at_end, 3),
         .residual = guarded_create(y_count, is_at_end, 4),
         .y = guarded_create(y_count, is_at_end, 5),
     };
+    w->f32 = m.w.floats;
+    l->x = m.x.floats;
+    l->y = m.y.floats;
+    return m;
 }
 
 static void matrices_destroy(struct matrices *m) {
@@ -41,17 +46,19 @@ static void matrices_destroy(struct matrices *m) {
 // Compares every element with sums in double, and sees that the gaps between rows stay as they
 // were. `residual` is what the residual held before the call.
 static void check(const struct linear *l, const float *residual, const float *y_before) {
+    size_t inputs = l->w->inputs;
     for (size_t row = 0; row < l->rows; row++) {
         for (size_t output = 0; output < l->y_stride; output++) {
             size_t at = row * l->y_stride + output;
-            if (output >= l->outputs) {
+            if (output >= l->w->outputs) {
                 if (row + 1 < l->rows) assert_true(l->y[at] == y_before[at]);
                 continue;
             }
             double sum = 0;
             double magnitude = 1;
-            for (size_t k = 0; k < l->inputs; k++) {
-                double product = (double)l->x[row * l->x_stride + k] * l->w[output * l->inputs + k];
+            for (size_t k = 0; k < inputs; k++) {
+                double product =
+                    (double)l->x[row * l->x_stride + k] * l->w->f32[output * inputs + k];
                 sum += product;
                 magnitude += fabs(product);
             }
@@ -65,22 +72,19 @@ static void check(const struct linear *l, const float *residual, const float *y_
 
 static void run_case(size_t rows, size_t inputs, size_t outputs, size_t gap, bool is_at_end,
                      enum activation activation, bool has_bias, int residual_kind) {
+    struct weight_matrix w = weight_matrix_f32(NULL, outputs, inputs);
     struct linear l = {.rows = rows,
-                       .inputs = inputs,
                        .x_stride = inputs + gap,
-                       .outputs = outputs,
+                       .w = &w,
                        .activation = activation,
                        .y_stride = outputs + gap};
-    struct matrices m = matrices_create(&l, is_at_end);
-    l.x = m.x.floats;
-    l.w = m.w.floats;
+    struct matrices m = matrices_create(&l, &w, is_at_end);
     l.bias = has_bias ? m.bias.floats : NULL;
-    l.y = m.y.floats;
     if (residual_kind == 1) l.residual = m.residual.floats;
     if (residual_kind == 2) l.residual = l.y;
     float *before = malloc(m.y.count * sizeof *before);
     memcpy(before, m.y.floats, m.y.count * sizeof *before);
-    linear_f32(test_computes[1], &l);
+    linear(test_computes[1], &l);
     check(&l, residual_kind == 2 ? before : l.residual, before);
     free(before);
     matrices_destroy(&m);
@@ -147,18 +151,15 @@ void test_linear_extremes(void **state) {
     for (size_t r = 0; r < 3; r++) {
         for (size_t e = 0; e < sizeof extremes / sizeof extremes[0]; e++) {
             for (int activation = 0; activation < 3; activation++) {
+                struct weight_matrix w = weight_matrix_f32(NULL, 35, 33);
                 struct linear l = {.rows = row_counts[r],
-                                   .inputs = 33,
                                    .x_stride = 33,
-                                   .outputs = 35,
+                                   .w = &w,
                                    .y_stride = 35,
                                    .activation = (enum activation)activation};
-                struct matrices m = matrices_create(&l, true);
-                l.x = m.x.floats;
-                l.w = m.w.floats;
-                l.y = m.y.floats;
+                struct matrices m = matrices_create(&l, &w, true);
                 m.w.floats[34 * 33 + 32] = extremes[e];
-                linear_f32(test_computes[1], &l);
+                linear(test_computes[1], &l);
                 for (size_t row = 0; row < l.rows; row++) {
                     for (size_t o = 0; o < 34; o++) assert_true(isfinite(l.y[row * 35 + o]));
                 }
@@ -173,20 +174,18 @@ void test_linear_threads_agree(void **state) {
     (void)state;
     static const size_t rows[] = {1, 9, 50, 577};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct weight_matrix w = weight_matrix_f32(NULL, 333, 200);
         struct linear l = {.rows = rows[i],
-                           .inputs = 200,
                            .x_stride = 200,
-                           .outputs = 333,
+                           .w = &w,
                            .y_stride = 333,
                            .activation = ACTIVATION_GELU};
-        struct matrices m = matrices_create(&l, true);
-        l.x = m.x.floats;
-        l.w = m.w.floats;
+        struct matrices m = matrices_create(&l, &w, true);
         l.bias = m.bias.floats;
         float *first = malloc(m.y.count * sizeof *first);
         for (size_t c = 0; c < TEST_COMPUTES; c++) {
             l.y = c == 0 ? first : m.y.floats;
-            linear_f32(test_computes[c], &l);
+            linear(test_computes[c], &l);
             if (c > 0) assert_memory_equal(first, m.y.floats, m.y.count * sizeof *first);
         }
         free(first);

@@ -162,18 +162,17 @@ void test_activations_everywhere(void **state) {
     float *x = malloc(COUNT * sizeof *x);
     float *y = malloc(COUNT * sizeof *y);
     float one = 1;
+    struct weight_matrix w = weight_matrix_f32(&one, 1, 1);
     for (size_t i = 0; i < COUNT; i++) x[i] = ((float)i - COUNT / 2) / 800.0F;  // -25 … 25
     for (int activation = 1; activation < 3; activation++) {
         struct linear l = {.x = x,
                            .rows = COUNT,
-                           .inputs = 1,
                            .x_stride = 1,
-                           .w = &one,
-                           .outputs = 1,
+                           .w = &w,
                            .activation = (enum activation)activation,
                            .y = y,
                            .y_stride = 1};
-        linear_f32(test_computes[1], &l);
+        linear(test_computes[1], &l);
         for (size_t i = 0; i < COUNT; i++) {
             double value = x[i];
             double expected = activation == ACTIVATION_GELU
