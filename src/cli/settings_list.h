@@ -27,7 +27,7 @@ SETTING(openclip_pretrained, TEXT, "openclip-pretrained", "OPENCLIP_PRETRAINED",
         "Weights of the search model, as OpenCLIP names them.")
 SETTING(precision, TEXT, "precision", "IMGROUTER_PRECISION", "f32", 0, 0, FOR_ENGINE, "f32",
         "Arithmetic of the models.")
-SETTING(kernels, TEXT, "kernels", "IMGROUTER_KERNELS", "auto", 0, 0, FOR_ENGINE, "auto|scalar|avx2|avx512|neon",
+SETTING(kernels, TEXT, "kernels", "IMGROUTER_KERNELS", "auto", 0, 0, FOR_ENGINE, "auto|scalar|avx2|avxvnni|avx512|avx512vnni|neon|neondot",
         "Kernel tier; auto takes the best that the processor has.")
 SETTING(threads, INTEGER, "threads", "IMGROUTER_THREADS", 0, 0, 256, FOR_ENGINE, "N",
         "Threads that compute; 0 takes the processors this process may use.")

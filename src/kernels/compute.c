@@ -6,23 +6,21 @@
 #include "base/memory.h"
 #include "kernels/kernels_internal.h"
 
-// Priority order, best first; a processor never has both NEON and AVX.
-static const enum kernel_tier priority[] = {KERNEL_AVX512, KERNEL_AVX2, KERNEL_NEON, KERNEL_SCALAR};
-enum { PRIORITY_COUNT = sizeof priority / sizeof priority[0] };
-
 static const struct kernels *choose_best(void) {
-    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
-        const struct kernels *kernels = kernels_of_tier(priority[i]);
-        if (kernels != NULL && cpu_supports(priority[i])) return kernels;
+    enum kernel_tier best = KERNEL_SCALAR;  // every build has it
+    for (int tier = 0; tier < KERNEL_TIER_COUNT; tier++) {
+        bool is_there = kernels_of_tier((enum kernel_tier)tier) != NULL;
+        if (is_there && cpu_supports((enum kernel_tier)tier)) best = (enum kernel_tier)tier;
     }
-    return NULL;  // not reached: every build has the scalar tier
+    return kernels_of_tier(best);
 }
 
 static const struct kernels *choose_named(const char *name, struct error *err) {
-    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
-        if (strcmp(name, kernel_tier_name(priority[i])) != 0) continue;
-        const struct kernels *kernels = kernels_of_tier(priority[i]);
-        if (kernels != NULL && cpu_supports(priority[i])) return kernels;
+    for (int i = 0; i < KERNEL_TIER_COUNT; i++) {
+        enum kernel_tier tier = (enum kernel_tier)i;
+        if (strcmp(name, kernel_tier_name(tier)) != 0) continue;
+        const struct kernels *kernels = kernels_of_tier(tier);
+        if (kernels != NULL && cpu_supports(tier)) return kernels;
         error_set(err, ERROR_UNSUPPORTED,
                   "this processor (%s) cannot run the %s kernels; set IMGROUTER_KERNELS=auto",
                   cpu_name(), name);
@@ -30,7 +28,7 @@ static const struct kernels *choose_named(const char *name, struct error *err) {
     }
     error_set(err, ERROR_USAGE,
               "there are no kernels named \"%s\"; IMGROUTER_KERNELS is one of auto, scalar, "
-              "avx2, avx512, neon",
+              "avx2, avxvnni, avx512, avx512vnni, neon, neondot",
               name);
     return NULL;
 }
@@ -48,7 +46,8 @@ struct compute *compute_create(const char *tier, size_t threads, struct error *e
     compute->threads = thread_pool_size(compute->pool);
     compute->scratch =
         memory_try_aligned(compute->threads, KERNELS_SCRATCH_FLOATS * sizeof *compute->scratch);
-    if (compute->scratch == NULL) {
+    compute->quantized = memory_try_aligned(1, sizeof *compute->quantized);
+    if (compute->scratch == NULL || compute->quantized == NULL) {
         error_set(err, ERROR_INTERNAL, "out of memory for the kernels; use fewer threads");
         goto out;
     }
@@ -62,6 +61,7 @@ void compute_destroy(struct compute *compute) {
     if (compute == NULL) return;
     thread_pool_destroy(compute->pool);
     memory_free(compute->scratch);
+    memory_free(compute->quantized);
     memory_free(compute);
 }
 

@@ -8,6 +8,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 enum { CPU_NAME_SIZE = 64 };
@@ -42,8 +45,11 @@ static void detect_tiers(void) {
     if ((xcr0 & XCR0_AVX) != XCR0_AVX || (ebx & bit_AVX2) == 0) return;
     features.is_supported[KERNEL_AVX2] = true;
     wanted = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
-    features.is_supported[KERNEL_AVX512] =
-        (xcr0 & XCR0_AVX512) == XCR0_AVX512 && (ebx & wanted) == wanted;
+    bool has_avx512 = (xcr0 & XCR0_AVX512) == XCR0_AVX512 && (ebx & wanted) == wanted;
+    features.is_supported[KERNEL_AVX512] = has_avx512;
+    features.is_supported[KERNEL_AVX512_VNNI] = has_avx512 && (ecx & bit_AVX512VNNI) != 0;
+    if (!__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) return;
+    features.is_supported[KERNEL_AVX_VNNI] = (eax & bit_AVXVNNI) != 0;
 }
 
 static void detect_name(void) {
@@ -63,7 +69,10 @@ static void detect_name(void) {
     features.name[length] = '\0';
 }
 #elif defined(__aarch64__)
-static void detect_tiers(void) { features.is_supported[KERNEL_NEON] = true; }
+static void detect_tiers(void) {
+    features.is_supported[KERNEL_NEON] = true;
+    features.is_supported[KERNEL_NEON_DOT] = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+}
 static void detect_name(void) {}
 #else
 static void detect_tiers(void) {}
@@ -89,10 +98,10 @@ const char *cpu_name(void) {
 
 const char *kernel_tier_name(enum kernel_tier tier) {
     static const char *const names[KERNEL_TIER_COUNT] = {
-        [KERNEL_SCALAR] = "scalar",
-        [KERNEL_NEON] = "neon",
-        [KERNEL_AVX2] = "avx2",
-        [KERNEL_AVX512] = "avx512",
+        [KERNEL_SCALAR] = "scalar",          [KERNEL_NEON] = "neon",
+        [KERNEL_NEON_DOT] = "neondot",       [KERNEL_AVX2] = "avx2",
+        [KERNEL_AVX_VNNI] = "avxvnni",       [KERNEL_AVX512] = "avx512",
+        [KERNEL_AVX512_VNNI] = "avx512vnni",
     };
     return names[tier];
 }

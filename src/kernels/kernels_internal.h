@@ -12,6 +12,8 @@
 
 enum {
     KERNELS_MAX_PANEL_COLUMNS = 32,
+    KERNELS_MAX_INT8_BLOCKS = 4,
+    KERNELS_MAX_INT8_ROWS = 12,
     KERNELS_ALIGNMENT_BYTES = 64,  // of panels: one AVX-512 register
 };
 
@@ -42,6 +44,26 @@ struct kernels {
     float (*row_exponentiate)(float *row, float maximum, float scale, size_t count);
     void (*row_normalize)(const float *x, const float *gain, const float *bias, float epsilon,
                           float *y, size_t count);
+
+    // Products of int8 (linear_int8.c). Their integers are the same on all tiers. "x" below is
+    // x * input_scale where that is not NULL.
+    size_t int8_rows;    // most rows that int8_multiply takes
+    size_t int8_blocks;  // most blocks of WEIGHT_INT8_OUTPUTS that it takes
+    // low <= 0 <= high of x; false when a number is not finite.
+    bool (*row_range)(const float *x, const float *input_scale, size_t count, float *low,
+                      float *high);
+    // bytes = round(x * inverse_scale) + zero_point, halves to even, cut to 0 … 255; zeros behind
+    // the last up to a multiple of WEIGHT_INT8_INPUTS.
+    void (*row_quantize)(const float *x, const float *input_scale, float inverse_scale,
+                         int32_t zero_point, size_t count, uint8_t *bytes);
+    // sums[rows, blocks * 16] = x[rows, depth * 4] · w, packed as weight_matrix.h says, blocks
+    // depth * 64 apart. x lies at a multiple of 4.
+    void (*int8_multiply)(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
+                          size_t depth, size_t blocks, int32_t *sums, size_t sums_stride);
+    // values = (sums - zero_point * weight_sums) * (scale * weight_scales)
+    void (*row_dequantize)(const int32_t *sums, int32_t zero_point, float scale,
+                           const int32_t *weight_sums, const float *weight_scales, float *values,
+                           size_t count);
 };
 
 // The table of a tier that this program was built with, else NULL.
@@ -50,12 +72,25 @@ const struct kernels *kernels_of_tier(enum kernel_tier tier);
 // The scratch of one thread, in floats. Calls that need more are done in blocks.
 enum { KERNELS_SCRATCH_FLOATS = 256 * 1024 };
 
+// Rows of x as bytes, x = scale * (byte - zero_point), for all threads. Calls with more rows or
+// bytes are done in blocks.
+enum { KERNELS_QUANTIZED_BYTES = 2 * 1024 * 1024, KERNELS_QUANTIZED_ROWS = 4096 };
+struct quantized_rows {
+    uint8_t bytes[KERNELS_QUANTIZED_BYTES];
+    float scales[KERNELS_QUANTIZED_ROWS];
+    int32_t zero_points[KERNELS_QUANTIZED_ROWS];
+};
+
 struct compute {
     const struct kernels *kernels;
     struct thread_pool *pool;
     size_t threads;
     float *scratch;  // [threads, KERNELS_SCRATCH_FLOATS]
+    struct quantized_rows *quantized;
 };
+
+// linear() for weights of this type.
+void linear_int8(struct compute *compute, const struct linear *call);
 
 // Declares what the table of a tier holds; the tier's files define it.
 #define KERNELS_DECLARE(tier)                                                                      \
@@ -75,7 +110,22 @@ struct compute {
     void row_normalize_##tier(const float *x, const float *gain, const float *bias, float epsilon, \
                               float *y, size_t count);
 
+#define KERNELS_DECLARE_QUANTIZE(tier)                                                        \
+    bool row_range_##tier(const float *x, const float *input_scale, size_t count, float *low, \
+                          float *high);                                                       \
+    void row_quantize_##tier(const float *x, const float *input_scale, float inverse_scale,   \
+                             int32_t zero_point, size_t count, uint8_t *bytes);               \
+    void row_dequantize_##tier(const int32_t *sums, int32_t zero_point, float scale,          \
+                               const int32_t *weight_sums, const float *weight_scales,        \
+                               float *values, size_t count);
+#define KERNELS_DECLARE_INT8(tier)                                                             \
+    void int8_multiply_##tier(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w, \
+                              size_t depth, size_t blocks, int32_t *sums, size_t sums_stride);
+
 KERNELS_DECLARE(scalar)
 KERNELS_DECLARE(avx2)
 KERNELS_DECLARE(avx512)
 KERNELS_DECLARE(neon)
+
+KERNELS_DECLARE_QUANTIZE(scalar)
+KERNELS_DECLARE_INT8(scalar)

@@ -87,6 +87,10 @@ void linear(struct compute *compute, const struct linear *call) {
     assert(w->inputs > 0 && call->x_stride >= w->inputs);
     assert(call->y_stride >= w->outputs);
     if (call->rows == 0 || w->outputs == 0) return;
+    if (w->type == WEIGHT_INT8) {
+        linear_int8(compute, call);
+        return;
+    }
     struct linear_job job = {.compute = compute, .call = call};
     bool is_packing = call->rows >= compute->kernels->panel_min_rows;
     size_t width = is_packing ? compute->kernels->panel_columns : DIRECT_COLUMNS;

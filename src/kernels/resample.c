@@ -8,10 +8,13 @@ static const struct resample_kernels tables[KERNEL_TIER_COUNT] = {
     [KERNEL_SCALAR] = {rows_weigh_scalar, matrix_turn_scalar},
 #if defined(__x86_64__)
     [KERNEL_AVX2] = {rows_weigh_avx2, matrix_turn_avx2},
+    [KERNEL_AVX_VNNI] = {rows_weigh_avx2, matrix_turn_avx2},
     // Turning is bound by its unpacking, which wider registers would not make fewer.
     [KERNEL_AVX512] = {rows_weigh_avx512, matrix_turn_avx2},
+    [KERNEL_AVX512_VNNI] = {rows_weigh_avx512, matrix_turn_avx2},
 #elif defined(__aarch64__)
     [KERNEL_NEON] = {rows_weigh_neon, matrix_turn_neon},
+    [KERNEL_NEON_DOT] = {rows_weigh_neon, matrix_turn_neon},
 #endif
 };
 

@@ -26,6 +26,15 @@ void test_linear_many_inputs(void **state);
 void test_linear_extremes(void **state);
 void test_linear_threads_agree(void **state);
 
+void test_int8_packing(void **state);
+void test_int8_rows(void **state);
+void test_int8_sizes(void **state);
+void test_int8_epilogues(void **state);
+void test_int8_largest_sums(void **state);
+void test_int8_extremes(void **state);
+void test_int8_is_close_to_f32(void **state);
+void test_int8_threads_agree(void **state);
+
 void test_attention_sizes(void **state);
 void test_attention_causal(void **state);
 void test_attention_strides(void **state);
