@@ -36,7 +36,7 @@ static bool load_caption_model(struct models *models, const char *folder, struct
     if (!model_path_join(path, folder, "vocab.txt", err)) return false;
     models->caption_vocabulary = wordpiece_load(path, err);
     if (models->caption_vocabulary == NULL) return false;
-    models->blip = blip_load(folder, err);
+    models->blip = blip_load(folder, NULL, err);
     return models->blip != NULL;
 }
 
@@ -49,7 +49,7 @@ static bool load_embedding_model(struct models *models, const char *folder, stru
     models->text_vocabulary =
         clip_bpe_load(merges, file_exists(vocabulary) ? vocabulary : NULL, err);
     if (models->text_vocabulary == NULL) return false;
-    models->clip = clip_load(folder, err);
+    models->clip = clip_load(folder, NULL, err);
     if (models->clip == NULL) return false;
     size_t width = clip_config(models->clip)->embedding_width;
     if (width > EMBEDDING_WIDTH_MAX)

@@ -25,19 +25,27 @@ static const struct vision_names vision_names = {
     .block = &block_names_blip_vision,
 };
 
-struct blip *blip_load(const char *folder, struct error *err) {
+bool blip_find_weights(const char *folder, char path[static PATH_MAX], struct error *err) {
     static const char *const files[] = {"model.safetensors", "pytorch_model.bin", NULL};
+    return parameters_find(folder, files, path, err);
+}
+
+struct blip *blip_load(const char *folder, struct packed_cache *packed, struct error *err) {
+    char path[PATH_MAX];
     struct blip *blip = memory_alloc(sizeof *blip);
-    if (!blip_config_read(&blip->config, folder, err)) goto fail;
-    blip->parameters = parameters_open(folder, files, err);
+    if (!blip_config_read(&blip->config, folder, err) || !blip_find_weights(folder, path, err)) {
+        packed_cache_close(packed);
+        goto fail;
+    }
+    blip->parameters = parameters_open(path, packed, err);
     if (blip->parameters == NULL) goto fail;
     const struct blip_config *config = &blip->config;
     size_t limit =
         config->text.max_positions < CAPTION_LIMIT ? config->text.max_positions : CAPTION_LIMIT;
     if (!vision_transformer_load(&blip->vision, blip->parameters, &vision_names, &config->vision,
                                  err) ||
-        !parameters_get_pair(blip->parameters, "", "vision_model.post_layernorm",
-                             SHAPE(config->vision.block.width), &blip->post_norm_gain,
+        !parameters_get_norm(blip->parameters, "", "vision_model.post_layernorm",
+                             config->vision.block.width, &blip->post_norm_gain,
                              &blip->post_norm_bias, err) ||
         !blip_decoder_load(&blip->decoder, blip->parameters, &config->text, blip->vision.tokens,
                            limit, err))

@@ -24,8 +24,12 @@ bool blip_config_read(struct blip_config *config, const char *folder, struct err
 
 struct blip;
 
-// Every tensor is checked against the config. Errors name the file and what is wrong with it.
-struct blip *blip_load(const char *folder, struct error *err);
+// The path of the weight file. ERROR_NOT_FOUND.
+bool blip_find_weights(const char *folder, char path[static PATH_MAX], struct error *err);
+// From the weight file or, when `packed` is not NULL, from what was packed of it (taken over, also
+// after a failure). Every tensor is checked against the config. Errors name the file and what is
+// wrong with it.
+struct blip *blip_load(const char *folder, struct packed_cache *packed, struct error *err);
 void blip_destroy(struct blip *blip);
 const struct blip_config *blip_config(const struct blip *blip);
 

@@ -5,29 +5,36 @@
 
 #include "base/memory.h"
 
-// One line a layer's tensor pair: where it goes, its name, its shape.
+#define EMBEDDINGS "text_decoder.bert.embeddings."
+#define WORD_EMBEDDINGS EMBEDDINGS "word_embeddings.weight"
+
+static const struct layer_names qkv_names = {
+    {"attention.self.query.weight", "attention.self.key.weight", "attention.self.value.weight"},
+    {"attention.self.query.bias", "attention.self.key.bias", "attention.self.value.bias"}};
+static const struct layer_names cross_kv_names = {
+    {"crossattention.self.key.weight", "crossattention.self.value.weight"},
+    {"crossattention.self.key.bias", "crossattention.self.value.bias"}};
+static const struct layer_names attended_names = LAYER_NAMES("attention.output.dense");
+static const struct layer_names cross_q_names = LAYER_NAMES("crossattention.self.query");
+static const struct layer_names cross_attended_names = LAYER_NAMES("crossattention.output.dense");
+static const struct layer_names fc1_names = LAYER_NAMES("intermediate.dense");
+static const struct layer_names fc2_names = LAYER_NAMES("output.dense");
+
 static bool load_layer(struct decoder_layer *layer, struct parameters *parameters, size_t number,
                        const struct blip_decoder_shape *shape, struct error *err) {
     size_t width = shape->width;
     const struct {
-        const char *name;
+        const struct layer_names *names;
         size_t outputs, inputs;
-        struct weight_matrix *weight;
-        const float **bias;
-    } matrices[] = {
-        {"attention.self.query", width, width, &layer->q, &layer->q_bias},
-        {"attention.self.key", width, width, &layer->k, &layer->k_bias},
-        {"attention.self.value", width, width, &layer->v, &layer->v_bias},
-        {"attention.output.dense", width, width, &layer->attended, &layer->attended_bias},
-        {"crossattention.self.query", width, width, &layer->cross_q, &layer->cross_q_bias},
-        {"crossattention.self.key", width, shape->image_width, &layer->cross_k,
-         &layer->cross_k_bias},
-        {"crossattention.self.value", width, shape->image_width, &layer->cross_v,
-         &layer->cross_v_bias},
-        {"crossattention.output.dense", width, width, &layer->cross_attended,
-         &layer->cross_attended_bias},
-        {"intermediate.dense", shape->mlp_width, width, &layer->fc1, &layer->fc1_bias},
-        {"output.dense", width, shape->mlp_width, &layer->fc2, &layer->fc2_bias},
+        struct layer *layer;
+    } layers[] = {
+        {&qkv_names, 3 * width, width, &layer->qkv},
+        {&attended_names, width, width, &layer->attended},
+        {&cross_q_names, width, width, &layer->cross_q},
+        {&cross_kv_names, 2 * width, shape->image_width, &layer->cross_kv},
+        {&cross_attended_names, width, width, &layer->cross_attended},
+        {&fc1_names, shape->mlp_width, width, &layer->fc1},
+        {&fc2_names, width, shape->mlp_width, &layer->fc2},
     };
     const struct {
         const char *name;
@@ -39,12 +46,12 @@ static bool load_layer(struct decoder_layer *layer, struct parameters *parameter
     };
     char prefix[128];
     (void)snprintf(prefix, sizeof prefix, "text_decoder.bert.encoder.layer.%zu.", number);
-    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++)
-        if (!parameters_get_layer(parameters, prefix, matrices[i].name, matrices[i].outputs,
-                                  matrices[i].inputs, matrices[i].weight, matrices[i].bias, err))
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        if (!parameters_get_layer(parameters, LAYER_OF_BLOCK, prefix, layers[i].names,
+                                  layers[i].outputs, layers[i].inputs, layers[i].layer, err))
             return false;
     for (size_t i = 0; i < sizeof norms / sizeof *norms; i++)
-        if (!parameters_get_pair(parameters, prefix, norms[i].name, SHAPE(width), norms[i].gain,
+        if (!parameters_get_norm(parameters, prefix, norms[i].name, width, norms[i].gain,
                                  norms[i].shift, err))
             return false;
     return true;
@@ -54,37 +61,34 @@ static bool load_layer(struct decoder_layer *layer, struct parameters *parameter
 // embeddings (tied). Its bias has two names for one storage.
 static bool load_head(struct blip_decoder *decoder, struct parameters *parameters,
                       struct error *err) {
-    static const char prefix[] = "text_decoder.cls.predictions.";
+#define PREDICTIONS "text_decoder.cls.predictions."
+    static const struct layer_names transform = LAYER_NAMES(PREDICTIONS "transform.dense");
+    static const char matrix[] = PREDICTIONS "decoder.weight", bias[] = PREDICTIONS "bias";
     size_t width = decoder->shape.width, vocabulary = decoder->shape.vocabulary_size;
-    bool has_matrix = parameters_have(parameters, "text_decoder.cls.predictions.decoder.weight");
-    bool has_bias = parameters_have(parameters, "text_decoder.cls.predictions.bias");
-    const float *head = decoder->word_embedding;
-    if (has_matrix &&
-        !parameters_get(parameters, prefix, "decoder.weight", SHAPE(vocabulary, width), &head, err))
-        return false;
-    decoder->head = weight_matrix_f32(head, vocabulary, width);
-    return parameters_get_layer(parameters, prefix, "transform.dense", width, width,
-                                &decoder->transform, &decoder->transform_bias, err) &&
-           parameters_get_pair(parameters, prefix, "transform.LayerNorm", SHAPE(width),
+    const struct layer_names head = {
+        {parameters_have(parameters, matrix) ? matrix : WORD_EMBEDDINGS},
+        {parameters_have(parameters, bias) ? bias : PREDICTIONS "decoder.bias"}};
+    return parameters_get_layer(parameters, LAYER_OF_HEAD, "", &transform, width, width,
+                                &decoder->transform, err) &&
+           parameters_get_norm(parameters, "", PREDICTIONS "transform.LayerNorm", width,
                                &decoder->transform_gain, &decoder->transform_shift, err) &&
-           parameters_get(parameters, prefix, has_bias ? "bias" : "decoder.bias", SHAPE(vocabulary),
-                          &decoder->head_bias, err);
+           parameters_get_layer(parameters, LAYER_OF_HEAD, "", &head, vocabulary, width,
+                                &decoder->head, err);
+#undef PREDICTIONS
 }
 
 static bool create_scratch(struct blip_decoder *decoder, struct error *err) {
     const struct blip_decoder_shape *shape = &decoder->shape;
-    size_t image_floats = shape->layers * decoder->image_tokens * shape->width;
-    size_t past_floats = shape->layers * decoder->max_tokens * shape->width;
-    size_t floats = 2 * image_floats + 2 * past_floats + 3 * shape->width + shape->mlp_width +
-                    shape->vocabulary_size;
+    size_t image_floats = shape->layers * decoder->image_tokens * 2 * shape->width;
+    size_t past_floats = shape->layers * decoder->max_tokens * 3 * shape->width;
+    size_t floats =
+        image_floats + past_floats + 3 * shape->width + shape->mlp_width + shape->vocabulary_size;
     decoder->memory = memory_try_aligned(floats, sizeof(float));
     if (decoder->memory == NULL)
         return error_set(err, ERROR_INTERNAL, "out of memory for the caption decoder");
-    decoder->image_keys = decoder->memory;
-    decoder->image_values = decoder->image_keys + image_floats;
-    decoder->past_keys = decoder->image_values + image_floats;
-    decoder->past_values = decoder->past_keys + past_floats;
-    decoder->state = decoder->past_values + past_floats;
+    decoder->image_kv = decoder->memory;
+    decoder->past_qkv = decoder->image_kv + image_floats;
+    decoder->state = decoder->past_qkv + past_floats;
     decoder->query = decoder->state + shape->width;
     decoder->attended = decoder->query + shape->width;
     decoder->hidden = decoder->attended + shape->width;
@@ -95,16 +99,15 @@ static bool create_scratch(struct blip_decoder *decoder, struct error *err) {
 bool blip_decoder_load(struct blip_decoder *decoder, struct parameters *parameters,
                        const struct blip_decoder_shape *shape, size_t image_tokens,
                        size_t max_tokens, struct error *err) {
-    static const char prefix[] = "text_decoder.bert.embeddings.";
     *decoder = (struct blip_decoder){
         .shape = *shape, .image_tokens = image_tokens, .max_tokens = max_tokens};
-    if (!parameters_get(parameters, prefix, "word_embeddings.weight",
+    if (!parameters_get(parameters, "", WORD_EMBEDDINGS,
                         SHAPE(shape->vocabulary_size, shape->width), &decoder->word_embedding,
                         err) ||
-        !parameters_get(parameters, prefix, "position_embeddings.weight",
+        !parameters_get(parameters, "", EMBEDDINGS "position_embeddings.weight",
                         SHAPE(shape->max_positions, shape->width), &decoder->position_embedding,
                         err) ||
-        !parameters_get_pair(parameters, prefix, "LayerNorm", SHAPE(shape->width),
+        !parameters_get_norm(parameters, "", EMBEDDINGS "LayerNorm", shape->width,
                              &decoder->embedding_gain, &decoder->embedding_shift, err))
         return false;
     decoder->layers = memory_alloc(shape->layers * sizeof *decoder->layers);
@@ -120,48 +123,40 @@ void blip_decoder_clear(struct blip_decoder *decoder) {
 }
 
 void blip_decoder_look(struct blip_decoder *decoder, struct compute *compute, const float *states) {
-    size_t width = decoder->shape.width, image_width = decoder->shape.image_width;
-    for (size_t i = 0; i < decoder->shape.layers; i++) {
-        const struct decoder_layer *layer = &decoder->layers[i];
-        struct linear call = {.x = states,
-                              .rows = decoder->image_tokens,
-                              .x_stride = image_width,
-                              .w = &layer->cross_k,
-                              .bias = layer->cross_k_bias,
-                              .y = decoder->image_keys + i * decoder->image_tokens * width,
-                              .y_stride = width};
-        linear(compute, &call);
-        call.w = &layer->cross_v;
-        call.bias = layer->cross_v_bias;
-        call.y = decoder->image_values + i * decoder->image_tokens * width;
-        linear(compute, &call);
-    }
+    size_t stride = 2 * decoder->shape.width;
+    for (size_t i = 0; i < decoder->shape.layers; i++)
+        layer_apply(compute, &decoder->layers[i].cross_kv,
+                    (struct linear){.x = states,
+                                    .rows = decoder->image_tokens,
+                                    .x_stride = decoder->shape.image_width,
+                                    .y = decoder->image_kv + i * decoder->image_tokens * stride,
+                                    .y_stride = stride});
 }
 
-// y = w · x + bias (+ residual) for the one token under way.
-static void apply(struct compute *compute, const struct weight_matrix *w, const float *bias,
-                  const float *x, enum activation activation, const float *residual, float *y) {
-    linear(compute, &(struct linear){.x = x,
-                                     .rows = 1,
-                                     .x_stride = w->inputs,
-                                     .w = w,
-                                     .bias = bias,
-                                     .activation = activation,
-                                     .residual = residual,
-                                     .y = y,
-                                     .y_stride = w->outputs});
+// y = layer(x) (+ residual) for the one token under way.
+static void apply(struct compute *compute, const struct layer *layer, const float *x,
+                  enum activation activation, const float *residual, float *y) {
+    layer_apply(compute, layer,
+                (struct linear){.x = x,
+                                .rows = 1,
+                                .x_stride = layer->weight.inputs,
+                                .activation = activation,
+                                .residual = residual,
+                                .y = y,
+                                .y_stride = layer->weight.outputs});
 }
 
-static void attend(struct blip_decoder *decoder, struct compute *compute, const float *keys,
-                   const float *values, size_t count) {
+// What the query finds among `count` keys, each with its value right behind it.
+static void attend(struct blip_decoder *decoder, struct compute *compute, const float *query,
+                   const float *keys, size_t count, size_t stride) {
     size_t width = decoder->shape.width, head_size = width / decoder->shape.heads;
-    attention_f32(compute, &(struct attention){.q = decoder->query,
+    attention_f32(compute, &(struct attention){.q = query,
                                                .queries = 1,
                                                .q_stride = width,
                                                .k = keys,
-                                               .v = values,
+                                               .v = keys + width,
                                                .keys = count,
-                                               .kv_stride = width,
+                                               .kv_stride = stride,
                                                .heads = decoder->shape.heads,
                                                .head_size = head_size,
                                                .scale = 1.0f / sqrtf((float)head_size),
@@ -172,29 +167,25 @@ static void attend(struct blip_decoder *decoder, struct compute *compute, const 
 static void self_attention(struct blip_decoder *decoder, struct compute *compute, size_t number,
                            size_t position) {
     const struct decoder_layer *layer = &decoder->layers[number];
-    size_t width = decoder->shape.width;
-    float *keys = decoder->past_keys + number * decoder->max_tokens * width;
-    float *values = decoder->past_values + number * decoder->max_tokens * width;
-    float *x = decoder->state;
-    apply(compute, &layer->q, layer->q_bias, x, ACTIVATION_NONE, NULL, decoder->query);
-    apply(compute, &layer->k, layer->k_bias, x, ACTIVATION_NONE, NULL, keys + position * width);
-    apply(compute, &layer->v, layer->v_bias, x, ACTIVATION_NONE, NULL, values + position * width);
-    attend(decoder, compute, keys, values, position + 1);
-    apply(compute, &layer->attended, layer->attended_bias, decoder->attended, ACTIVATION_NONE, x,
-          x);
+    size_t width = decoder->shape.width, stride = 3 * width;
+    float *past = decoder->past_qkv + number * decoder->max_tokens * stride;
+    float *now = past + position * stride, *x = decoder->state;
+    apply(compute, &layer->qkv, x, ACTIVATION_NONE, NULL, now);
+    attend(decoder, compute, now, past + width, position + 1, stride);
+    apply(compute, &layer->attended, decoder->attended, ACTIVATION_NONE, x, x);
     layer_norm_f32(compute, x, 1, width, layer->attended_gain, layer->attended_shift,
                    decoder->shape.epsilon, x);
 }
 
 static void cross_attention(struct blip_decoder *decoder, struct compute *compute, size_t number) {
     const struct decoder_layer *layer = &decoder->layers[number];
-    size_t width = decoder->shape.width, offset = number * decoder->image_tokens * width;
+    size_t width = decoder->shape.width, stride = 2 * width;
     float *x = decoder->state;
-    apply(compute, &layer->cross_q, layer->cross_q_bias, x, ACTIVATION_NONE, NULL, decoder->query);
-    attend(decoder, compute, decoder->image_keys + offset, decoder->image_values + offset,
-           decoder->image_tokens);
-    apply(compute, &layer->cross_attended, layer->cross_attended_bias, decoder->attended,
-          ACTIVATION_NONE, x, x);
+    apply(compute, &layer->cross_q, x, ACTIVATION_NONE, NULL, decoder->query);
+    attend(decoder, compute, decoder->query,
+           decoder->image_kv + number * decoder->image_tokens * stride, decoder->image_tokens,
+           stride);
+    apply(compute, &layer->cross_attended, decoder->attended, ACTIVATION_NONE, x, x);
     layer_norm_f32(compute, x, 1, width, layer->cross_gain, layer->cross_shift,
                    decoder->shape.epsilon, x);
 }
@@ -213,15 +204,13 @@ void blip_decoder_step(struct blip_decoder *decoder, struct compute *compute, in
         const struct decoder_layer *layer = &decoder->layers[i];
         self_attention(decoder, compute, i, position);
         cross_attention(decoder, compute, i);
-        apply(compute, &layer->fc1, layer->fc1_bias, x, shape->activation, NULL, decoder->hidden);
-        apply(compute, &layer->fc2, layer->fc2_bias, decoder->hidden, ACTIVATION_NONE, x, x);
+        apply(compute, &layer->fc1, x, shape->activation, NULL, decoder->hidden);
+        apply(compute, &layer->fc2, decoder->hidden, ACTIVATION_NONE, x, x);
         layer_norm_f32(compute, x, 1, width, layer->output_gain, layer->output_shift,
                        shape->epsilon, x);
     }
-    apply(compute, &decoder->transform, decoder->transform_bias, x, shape->activation, NULL,
-          decoder->query);
+    apply(compute, &decoder->transform, x, shape->activation, NULL, decoder->query);
     layer_norm_f32(compute, decoder->query, 1, width, decoder->transform_gain,
                    decoder->transform_shift, shape->epsilon, decoder->query);
-    apply(compute, &decoder->head, decoder->head_bias, decoder->query, ACTIVATION_NONE, NULL,
-          decoder->logits);
+    apply(compute, &decoder->head, decoder->query, ACTIVATION_NONE, NULL, decoder->logits);
 }

@@ -20,15 +20,13 @@ struct blip_decoder_shape {
 };
 
 struct decoder_layer {
-    struct weight_matrix q, k, v, attended;                 // [width, width]
-    const float *q_bias, *k_bias, *v_bias, *attended_bias;  // [width]
-    const float *attended_gain, *attended_shift;            // layer norm
-    struct weight_matrix cross_q, cross_attended;           // [width, width]
-    struct weight_matrix cross_k, cross_v;                  // [width, image_width]
-    const float *cross_q_bias, *cross_k_bias, *cross_v_bias, *cross_attended_bias;
+    struct layer qkv;                             // [3 * width, width]
+    struct layer attended;                        // [width, width]
+    const float *attended_gain, *attended_shift;  // layer norm
+    struct layer cross_q, cross_attended;         // [width, width]
+    struct layer cross_kv;                        // [2 * width, image_width]
     const float *cross_gain, *cross_shift;
-    struct weight_matrix fc1, fc2;     // [mlp_width, width], [width, mlp_width]
-    const float *fc1_bias, *fc2_bias;  // [mlp_width], [width]
+    struct layer fc1, fc2;  // [mlp_width, width], [width, mlp_width]
     const float *output_gain, *output_shift;
 };
 
@@ -40,20 +38,17 @@ struct blip_decoder {
     const float *position_embedding;  // [max_positions, width]
     const float *embedding_gain, *embedding_shift;
     struct decoder_layer *layers;
-    struct weight_matrix transform, head;  // [width, width], [vocabulary, width]
-    const float *transform_bias, *head_bias;
+    struct layer transform, head;  // [width, width], [vocabulary, width]
     const float *transform_gain, *transform_shift;
 
-    float *memory;        // all that follows
-    float *image_keys;    // [layers, image_tokens, width]
-    float *image_values;  // likewise
-    float *past_keys;     // [layers, max_tokens, width]
-    float *past_values;   // likewise
-    float *state;         // [width]
-    float *query;         // [width]
-    float *attended;      // [width]
-    float *hidden;        // [mlp_width]
-    float *logits;        // [vocabulary]
+    float *memory;    // all that follows
+    float *image_kv;  // [layers, image_tokens, 2 * width]: a token's key, then its value
+    float *past_qkv;  // [layers, max_tokens, 3 * width]: likewise, its query first
+    float *state;     // [width]
+    float *query;     // [width]
+    float *attended;  // [width]
+    float *hidden;    // [mlp_width]
+    float *logits;    // [vocabulary]
 };
 
 bool blip_decoder_load(struct blip_decoder *decoder, struct parameters *parameters,

@@ -83,8 +83,8 @@ static bool load_image_tower(struct clip *clip, const struct clip_names *names, 
     if (!clip->config.has_pre_norm) vision.pre_norm = NULL;
     return vision_transformer_load(&clip->vision, clip->parameters, &vision, &clip->config.vision,
                                    err) &&
-           parameters_get_pair(clip->parameters, "", names->post_norm, SHAPE(width),
-                               &clip->post_norm_gain, &clip->post_norm_bias, err) &&
+           parameters_get_norm(clip->parameters, "", names->post_norm, width, &clip->post_norm_gain,
+                               &clip->post_norm_bias, err) &&
            get_projection(clip, names, names->image_projection, width, &clip->image_projection,
                           err);
 }
@@ -96,8 +96,8 @@ static bool load_text_tower(struct clip *clip, const struct clip_names *names, s
                         SHAPE(config->vocabulary_size, width), &clip->token_embedding, err) ||
         !parameters_get(clip->parameters, "", names->position_embedding,
                         SHAPE(config->context_length, width), &clip->position_embedding, err) ||
-        !parameters_get_pair(clip->parameters, "", names->final_norm, SHAPE(width),
-                             &clip->final_norm_gain, &clip->final_norm_bias, err) ||
+        !parameters_get_norm(clip->parameters, "", names->final_norm, width, &clip->final_norm_gain,
+                             &clip->final_norm_bias, err) ||
         !get_projection(clip, names, names->text_projection, width, &clip->text_projection, err))
         return false;
     clip->text_blocks = memory_alloc(config->text_layers * sizeof *clip->text_blocks);
@@ -124,11 +124,20 @@ static bool create_scratch(struct clip *clip, struct error *err) {
     return error_set(err, ERROR_INTERNAL, "out of memory for CLIP's text tower");
 }
 
-struct clip *clip_load(const char *folder, struct error *err) {
+bool clip_find_weights(const char *folder, char path[static PATH_MAX], struct error *err) {
     static const char *const files[] = {"open_clip_model.safetensors", "model.safetensors",
                                         "open_clip_pytorch_model.bin", "pytorch_model.bin", NULL};
+    return parameters_find(folder, files, path, err);
+}
+
+struct clip *clip_load(const char *folder, struct packed_cache *packed, struct error *err) {
+    char path[PATH_MAX];
     struct clip *clip = memory_alloc(sizeof *clip);
-    clip->parameters = parameters_open(folder, files, err);
+    if (!clip_find_weights(folder, path, err)) {
+        packed_cache_close(packed);
+        goto fail;
+    }
+    clip->parameters = parameters_open(path, packed, err);
     if (clip->parameters == NULL) goto fail;
     bool is_open_clip = parameters_have(clip->parameters, open_clip_names.image_projection);
     const struct clip_names *names = is_open_clip ? &open_clip_names : &hugging_face_names;

@@ -30,8 +30,12 @@ bool clip_config_read(struct clip_config *config, const char *folder, bool prefe
 
 struct clip;
 
-// Every tensor is checked against the config. Errors name the file and what is wrong with it.
-struct clip *clip_load(const char *folder, struct error *err);
+// The path of the weight file. ERROR_NOT_FOUND.
+bool clip_find_weights(const char *folder, char path[static PATH_MAX], struct error *err);
+// From the weight file or, when `packed` is not NULL, from what was packed of it (taken over, also
+// after a failure). Every tensor is checked against the config. Errors name the file and what is
+// wrong with it.
+struct clip *clip_load(const char *folder, struct packed_cache *packed, struct error *err);
 void clip_destroy(struct clip *clip);
 const struct clip_config *clip_config(const struct clip *clip);
 

@@ -17,12 +17,11 @@ struct block_shape {
     bool is_causal;
 };
 
-// How the tensors of a block are called; NULL where the file keeps q, k, v in one tensor or apart.
+// How the tensors of a block are called.
 struct block_names {
-    const char *norm1, *norm2;          // "ln_1": + ".weight", ".bias"
-    const char *qkv_weight, *qkv_bias;  // [3 * width, width], [3 * width]
-    const char *q, *k, *v;              // "self_attn.q_proj": + ".weight", ".bias"
-    const char *projection, *fc1, *fc2;
+    const char *norm1, *norm2;  // "ln_1": + ".weight", ".bias"
+    struct layer_names qkv;     // one tensor, or three
+    struct layer_names projection, fc1, fc2;
 };
 extern const struct block_names block_names_open_clip;
 extern const struct block_names block_names_hugging_face;  // CLIPModel
@@ -30,13 +29,9 @@ extern const struct block_names block_names_blip_vision;
 
 struct block_weights {
     const float *norm1_gain, *norm1_bias, *norm2_gain, *norm2_bias;  // [width]
-    // [3 * width, width]; no outputs where the file keeps the three apart. Else q, k and v are rows
-    // of it, and their biases follow each other.
-    struct weight_matrix qkv;
-    struct weight_matrix q, k, v, projection;                 // [width, width]
-    const float *q_bias, *k_bias, *v_bias, *projection_bias;  // [width]
-    struct weight_matrix fc1, fc2;     // [mlp_width, width], [width, mlp_width]
-    const float *fc1_bias, *fc2_bias;  // [mlp_width], [width]
+    struct layer qkv;         // [3 * width, width]: q, k, v below each other
+    struct layer projection;  // [width, width]
+    struct layer fc1, fc2;    // [mlp_width, width], [width, mlp_width]
 };
 
 // Working memory of a tower, sized once for its longest sequence.

@@ -33,8 +33,8 @@ static bool load_embeddings(struct vision_transformer *vision, struct parameters
            (names->patch_bias == NULL || parameters_get(parameters, "", names->patch_bias,
                                                         SHAPE(width), &vision->patch_bias, err)) &&
            (names->pre_norm == NULL ||
-            parameters_get_pair(parameters, "", names->pre_norm, SHAPE(width),
-                                &vision->pre_norm_gain, &vision->pre_norm_bias, err));
+            parameters_get_norm(parameters, "", names->pre_norm, width, &vision->pre_norm_gain,
+                                &vision->pre_norm_bias, err));
 }
 
 bool vision_transformer_load(struct vision_transformer *vision, struct parameters *parameters,

@@ -186,11 +186,11 @@ static void check_config(const char *name, enum kernel_tier tier) {
     char folder[PATH_SIZE];
     (void)snprintf(file_name, sizeof file_name, "%s/blip-image-captioning-base", name);
     data_path(folder, "models", file_name);
-    struct blip *blip = blip_load(folder, &err);
+    struct blip *blip = blip_load(folder, NULL, &err);
     if (blip == NULL) fail_msg("%s", err.text);
     (void)snprintf(file_name, sizeof file_name, "%s/CLIP-ViT-B-32-laion2B-s34B-b79K", name);
     data_path(folder, "models", file_name);
-    struct clip *clip = clip_load(folder, &err);
+    struct clip *clip = clip_load(folder, NULL, &err);
     if (clip == NULL) fail_msg("%s", err.text);
 
     size_t captions = check_all(expected, "blip.token_ids", where, blip, NULL, compute);
