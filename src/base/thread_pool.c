@@ -6,7 +6,6 @@
 //
 // Workers without a task watch the word for SPIN_LIMIT rounds and then sleep on the condition
 // variable; the caller takes the mutex to wake them only when somebody sleeps.
-#define _GNU_SOURCE
 #include "base/thread_pool.h"
 
 #include <assert.h>
@@ -14,10 +13,9 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/processors.h"
 
 enum {
     SPIN_LIMIT = 4000,  // about 100 us of pause instructions: longer than the gap between layers
@@ -176,39 +174,3 @@ void thread_pool_destroy(struct thread_pool *pool) {
 }
 
 size_t thread_pool_size(const struct thread_pool *pool) { return pool->thread_count; }
-
-// The numbers at the start of a small file; others are 0 ("max" is none).
-static void read_numbers(const char *path, double *first, double *second) {
-    *first = *second = 0;
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return;
-    char line[128];
-    if (fgets(line, sizeof line, file) != NULL) {
-        char *end;
-        *first = strtod(line, &end);
-        *second = strtod(end, NULL);
-    }
-    (void)fclose(file);
-}
-
-// cgroup v2 has "quota period" in one file, v1 a file each. 0 means no quota.
-static size_t quota_processors(void) {
-    double quota, period, unused;
-    read_numbers("/sys/fs/cgroup/cpu.max", &quota, &period);
-    if (period <= 0) {
-        read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &quota, &unused);
-        read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", &period, &unused);
-    }
-    if (quota <= 0 || period <= 0) return 0;
-    double processors = quota / period;
-    return processors < 1 ? 1 : (size_t)(processors + 0.5);
-}
-
-size_t processor_count(void) {
-    cpu_set_t allowed;
-    size_t count = 1;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) count = (size_t)CPU_COUNT(&allowed);
-    size_t quota = quota_processors();
-    if (quota > 0 && quota < count) count = quota;
-    return count < 1 ? 1 : count;
-}

@@ -16,13 +16,9 @@ struct thread_pool;
 // have scratch memory of its own.
 typedef void thread_pool_task(void *context, size_t task, size_t worker);
 
-// `threads` counts the caller; 0 takes the processors this process may use (affinity and the
-// container's quota).
+// `threads` counts the caller; 0: processor_count().
 struct thread_pool *thread_pool_create(size_t threads, struct error *err);
 void thread_pool_destroy(struct thread_pool *pool);
 size_t thread_pool_size(const struct thread_pool *pool);
 void thread_pool_run(struct thread_pool *pool, thread_pool_task *function, void *context,
                      size_t tasks);
-
-// Processors this process may use: affinity mask, cut to the cgroup's CPU quota, at least 1.
-size_t processor_count(void);

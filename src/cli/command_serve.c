@@ -9,7 +9,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/thread_pool.h"
+#include "base/processors.h"
 #include "cli/command.h"
 #include "cli/data_folder.h"
 #include "cli/engine_setup.h"

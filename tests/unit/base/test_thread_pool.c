@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/processors.h"
 #include "base/thread_pool.h"
 
 enum { MOST_TASKS = 500 };
