@@ -103,24 +103,8 @@ bool picture_out_of_memory(struct error *err) {
                      "out of memory while decoding the picture; try again later");
 }
 
-static bool format_check(enum image_format format, struct error *err) {
-    if (format == IMAGE_UNKNOWN) {
-        return error_set(err, ERROR_UNSUPPORTED, "this is not a picture that can be read; send %s",
-                         image_formats_text());
-    }
-    if (!image_format_is_readable(format)) {
-        return error_set(err, ERROR_UNSUPPORTED,
-                         "this is a %s picture, and this build cannot read %s because libheif or "
-                         "its decoder is missing; send %s",
-                         formats[format].name, formats[format].name, image_formats_text());
-    }
-    return true;
-}
-
-bool image_decode(const uint8_t *bytes, size_t size, const struct image_limits *limits,
-                  struct pixels *pixels, struct image_info *info, struct error *err) {
-    *pixels = (struct pixels){0};
-    *info = (struct image_info){.orientation = 1};
+bool picture_format_check(const uint8_t *bytes, size_t size, const struct image_limits *limits,
+                          enum image_format *format, struct error *err) {
     if (size == 0) {
         return error_set(err, ERROR_INVALID, "the picture is empty (0 bytes); send %s",
                          image_formats_text());
@@ -130,11 +114,38 @@ bool image_decode(const uint8_t *bytes, size_t size, const struct image_limits *
                          "the picture is %zu bytes, but at most %zu are taken; send a smaller one",
                          size, limits->max_bytes);
     }
-    info->format = image_sniff(bytes, size);
-    if (!format_check(info->format, err)) return false;
+    *format = image_sniff(bytes, size);
+    if (*format == IMAGE_UNKNOWN) {
+        return error_set(err, ERROR_UNSUPPORTED, "this is not a picture that can be read; send %s",
+                         image_formats_text());
+    }
+    if (!image_format_is_readable(*format)) {
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "this is a %s picture, and this build cannot read %s because libheif or "
+                         "its decoder is missing; send %s",
+                         formats[*format].name, formats[*format].name, image_formats_text());
+    }
+    return true;
+}
 
-    if (!formats[info->format].decode(bytes, size, limits, pixels, &info->orientation, err) ||
-        !orientation_apply(pixels, info->orientation, err)) {
+bool picture_decode(enum image_format format, const uint8_t *bytes, size_t size,
+                    const struct image_limits *limits, struct pixels *pixels, int *orientation,
+                    struct error *err) {
+    *pixels = (struct pixels){0};
+    *orientation = 1;
+    if (formats[format].decode(bytes, size, limits, pixels, orientation, err)) return true;
+    pixels_clear(pixels);
+    return false;
+}
+
+bool image_decode(const uint8_t *bytes, size_t size, const struct image_limits *limits,
+                  struct pixels *pixels, struct image_info *info, struct error *err) {
+    *pixels = (struct pixels){0};
+    *info = (struct image_info){.orientation = 1};
+    if (!picture_format_check(bytes, size, limits, &info->format, err) ||
+        !picture_decode(info->format, bytes, size, limits, pixels, &info->orientation, err))
+        return false;
+    if (!orientation_apply(pixels, info->orientation, err)) {
         pixels_clear(pixels);
         return false;
     }

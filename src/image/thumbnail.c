@@ -104,9 +104,10 @@ uint8_t *thumbnail_jpeg_create(const struct pixels *pixels, uint32_t max_side, s
     uint32_t longest = pixels->width > pixels->height ? pixels->width : pixels->height;
     if (longest <= max_side) return pixels_jpeg_create(pixels, size, err);
     struct pixels small;
-    if (!resize_bicubic(pixels, side_shrink(pixels->width, longest, max_side),
-                        side_shrink(pixels->height, longest, max_side), &small, err))
-        return NULL;
+    uint32_t width = side_shrink(pixels->width, longest, max_side);
+    uint32_t height = side_shrink(pixels->height, longest, max_side);
+    struct resize_target whole = {width, height, {.width = width, .height = height}};
+    if (!resize_bicubic(pixels, &whole, &small, err)) return NULL;
     uint8_t *jpeg = pixels_jpeg_create(&small, size, err);
     pixels_clear(&small);
     return jpeg;

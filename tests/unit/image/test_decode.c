@@ -10,8 +10,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "image/decode.h"
-#include "image/preprocess.h"
+#include "image/decode_squares.h"
 #include "image/thumbnail.h"
 #include "picture_files.h"
 
@@ -128,14 +127,21 @@ static void messages_name_what_can_be_sent(void **state) {
 // What a request does with a picture. True when all of it succeeded.
 static bool picture_use(const uint8_t *bytes, size_t size, struct error *err) {
     enum { SQUASH_SIDE = 48, CROP_SIDE = 32, THUMBNAIL_SIDE = 20 };
-    static float planes[3 * SQUASH_SIDE * SQUASH_SIDE];
+    struct square_request request = {
+        .squares = {{SQUASH_SIDE, PICTURE_SQUASHED}, {CROP_SIDE, PICTURE_CROPPED}}, .count = 2};
+    struct pixels squares[2];
     struct pixels pixels;
     struct image_info info;
     uint8_t *jpeg = NULL;
     size_t jpeg_size;
+    if (!image_decode_squares(bytes, size, &image_limits_default, &request, squares, &info, err)) {
+        assert_null(squares[0].rgb);
+        assert_null(squares[1].rgb);
+        return false;
+    }
+    pixels_clear(&squares[0]);
+    pixels_clear(&squares[1]);
     bool is_ok = image_decode(bytes, size, &image_limits_default, &pixels, &info, err) &&
-                 preprocess_squash(&pixels, SQUASH_SIDE, &image_normalization_clip, planes, err) &&
-                 preprocess_crop(&pixels, CROP_SIDE, &image_normalization_clip, planes, err) &&
                  (jpeg = thumbnail_jpeg_create(&pixels, THUMBNAIL_SIDE, &jpeg_size, err)) != NULL;
     memory_free(jpeg);
     pixels_clear(&pixels);

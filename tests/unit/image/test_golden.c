@@ -12,8 +12,8 @@
 
 #include "base/memory.h"
 #include "base/sha256.h"
-#include "image/decode.h"
-#include "image/preprocess.h"
+#include "image/decode_squares.h"
+#include "kernels/resample.h"
 #include "picture_files.h"
 
 static const char folder[] = "golden/image";
@@ -46,29 +46,39 @@ static void check_hash(const struct expectation *expected, const char *what,
     failures++;
 }
 
-static void check_resizes(const struct expectation *expected, const struct pixels *pixels) {
-    const struct {
-        const char *what;
-        bool (*resize)(const struct pixels *, uint32_t, struct pixels *, struct error *);
-        uint32_t size;
-        const char *hex;
-    } rows[] = {
-        {"squash 384", preprocess_squash_pixels, 384, expected->squash_384},
-        {"squash 32", preprocess_squash_pixels, 32, expected->squash_32},
-        {"crop 224", preprocess_crop_pixels, 224, expected->crop_224},
-        {"crop 32", preprocess_crop_pixels, 32, expected->crop_32},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct pixels out;
-        struct error err = {0};
-        if (!rows[i].resize(pixels, rows[i].size, &out, &err)) {
-            fail_msg("%s: %s: %s", expected->name, rows[i].what, err.text);
-        }
-        assert_int_equal(out.width, rows[i].size);
-        assert_int_equal(out.height, rows[i].size);
-        check_hash(expected, rows[i].what, &out, rows[i].hex);
-        pixels_clear(&out);
+static void check_info(const struct expectation *expected, const struct image_info *info) {
+    if (info->width != expected->width || info->height != expected->height ||
+        info->orientation != expected->orientation) {
+        fail_msg("%s: %ux%u orientation %d, not %ux%u orientation %d", expected->name, info->width,
+                 info->height, info->orientation, expected->width, expected->height,
+                 expected->orientation);
     }
+    assert_string_equal(strrchr(expected->name, '.') + 1, image_format_extension(info->format));
+}
+
+// Both of one size at once, as the models get them.
+static void check_squares(const struct expectation *expected, const uint8_t *bytes, size_t size,
+                          uint32_t squash_side, const char *squash_hex, uint32_t crop_side,
+                          const char *crop_hex) {
+    struct square_request request = {
+        .squares = {{squash_side, PICTURE_SQUASHED}, {crop_side, PICTURE_CROPPED}},
+        .count = 2,
+        .is_exact = true,
+    };
+    struct pixels squares[2];
+    struct image_info info;
+    struct error err = {0};
+    if (!image_decode_squares(bytes, size, &image_limits_default, &request, squares, &info, &err))
+        fail_msg("%s: %s", expected->name, err.text);
+    check_info(expected, &info);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(squares[i].width, request.squares[i].side);
+        assert_int_equal(squares[i].height, request.squares[i].side);
+    }
+    check_hash(expected, "the squashed one", &squares[0], squash_hex);
+    check_hash(expected, "the cropped one", &squares[1], crop_hex);
+    pixels_clear(&squares[0]);
+    pixels_clear(&squares[1]);
 }
 
 static void check_picture(const struct expectation *expected) {
@@ -80,21 +90,15 @@ static void check_picture(const struct expectation *expected) {
     if (!image_decode(bytes, size, &image_limits_default, &pixels, &info, &err)) {
         fail_msg("%s: %s", expected->name, err.text);
     }
-    if (info.width != expected->width || info.height != expected->height ||
-        info.orientation != expected->orientation) {
-        fail_msg("%s: %ux%u orientation %d, not %ux%u orientation %d", expected->name, info.width,
-                 info.height, info.orientation, expected->width, expected->height,
-                 expected->orientation);
-    }
-    assert_string_equal(strrchr(expected->name, '.') + 1, image_format_extension(info.format));
+    check_info(expected, &info);
     check_hash(expected, "the picture", &pixels, expected->pixels);
-    check_resizes(expected, &pixels);
     pixels_clear(&pixels);
+    check_squares(expected, bytes, size, 384, expected->squash_384, 224, expected->crop_224);
+    check_squares(expected, bytes, size, 32, expected->squash_32, 32, expected->crop_32);
     memory_free(bytes);
 }
 
-static void golden_pictures_equal_pillow(void **state) {
-    (void)state;
+static void check_table(void) {
     size_t size;
     char *table = (char *)picture_file_read(folder, "expected.txt", &size);
     int pictures = 0;
@@ -113,6 +117,17 @@ static void golden_pictures_equal_pillow(void **state) {
     memory_free(table);
     assert_int_equal(failures, 0);
     assert_in_range(pictures, 100, 1000);  // an empty table would prove nothing
+}
+
+static void golden_pictures_equal_pillow_on_every_tier(void **state) {
+    (void)state;
+    for (int tier = 0; tier < KERNEL_TIER_COUNT; tier++) {
+        if (resample_kernels_of_tier((enum kernel_tier)tier) == NULL ||
+            !cpu_supports((enum kernel_tier)tier))
+            continue;
+        resample_use_tier((enum kernel_tier)tier);
+        check_table();
+    }
 }
 
 // HEIC and AVIF: the reference carries another version of the codec, so a little may differ.
@@ -170,7 +185,7 @@ static void heif_pictures_are_close_to_the_reference(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_pictures_equal_pillow),
+        cmocka_unit_test(golden_pictures_equal_pillow_on_every_tier),
         cmocka_unit_test(heif_pictures_are_close_to_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "image/decode.h"
+#include "image/decode_squares.h"
 #include "picture_files.h"
 
 static const char *const names[] = {
@@ -50,6 +50,26 @@ const char *__lsan_default_suppressions(void) { return "leak:libdav1d.so\n"; }
 static const struct image_limits limits = {
     .max_bytes = 1 << 20, .max_pixels = 1 << 20, .max_side = 4096};
 
+// To squares, in both ways of reading: as well as the whole, and of the same size.
+static void check_squares(const uint8_t *bytes, size_t size, const struct image_info *whole,
+                          bool is_readable, const char *what) {
+    for (int is_exact = 0; is_exact < 2; is_exact++) {
+        struct square_request request = {
+            .squares = {{7, PICTURE_SQUASHED}, {6, PICTURE_CROPPED}},
+            .count = 2,
+            .is_exact = is_exact != 0,
+        };
+        struct pixels squares[2];
+        struct image_info info;
+        struct error err = {0};
+        bool is_ok = image_decode_squares(bytes, size, &limits, &request, squares, &info, &err);
+        if (is_ok != is_readable) fail_msg("%s: to squares: %s", what, is_ok ? "read" : err.text);
+        if (is_ok && (info.width != whole->width || info.height != whole->height))
+            fail_msg("%s: to squares: another size", what);
+        for (int i = 0; i < 2; i++) pixels_clear(&squares[i]);
+    }
+}
+
 // Returns whether it decoded.
 static bool check_decode(const uint8_t *bytes, size_t size, const char *what) {
     struct pixels pixels;
@@ -64,6 +84,7 @@ static bool check_decode(const uint8_t *bytes, size_t size, const char *what) {
         fail_msg("%s: failed without an error or with pixels", what);
     }
     pixels_clear(&pixels);
+    check_squares(bytes, size, &info, is_ok, what);
     return is_ok;
 }
 

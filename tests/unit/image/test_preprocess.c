@@ -29,14 +29,23 @@ static struct pixels pixels_filled(uint32_t width, uint32_t height, uint8_t red,
     return pixels;
 }
 
+// As a model reads it.
+static struct pixels square_of(const struct pixels *pixels, uint32_t side, enum picture_fit fit) {
+    struct resize_target target;
+    struct pixels out;
+    struct picture_square square = {side, fit};
+    assert_true(picture_square_target(&square, pixels->width, pixels->height, &target, NULL));
+    assert_true(resize_bicubic(pixels, &target, &out, NULL));
+    return out;
+}
+
 static void a_plain_picture_stays_plain(void **state) {
     (void)state;
     static const uint32_t sides[] = {1, 2, 3, 15, 16, 17, 31, 33, 383, 384, 385, 1000};
     for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
         for (size_t j = 0; j < sizeof(sides) / sizeof(sides[0]); j++) {
             struct pixels pixels = pixels_filled(sides[i], sides[j], 255, 0, 77);
-            struct pixels out;
-            assert_true(preprocess_crop_pixels(&pixels, 24, &out, NULL));
+            struct pixels out = square_of(&pixels, 24, PICTURE_CROPPED);
             for (size_t k = 0; k < 24 * 24; k++) {
                 assert_int_equal(out.rgb[k * 3], 255);
                 assert_int_equal(out.rgb[k * 3 + 1], 0);
@@ -53,7 +62,8 @@ static void the_same_size_copies(void **state) {
     struct pixels pixels = pixels_filled(37, 19, 0, 0, 0);
     for (size_t i = 0; i < 37 * 19 * 3; i++) pixels.rgb[i] = (uint8_t)(i * 151 + 13);
     struct pixels out;
-    assert_true(resize_bicubic(&pixels, 37, 19, &out, NULL));
+    struct resize_target same = {37, 19, {.width = 37, .height = 19}};
+    assert_true(resize_bicubic(&pixels, &same, &out, NULL));
     assert_memory_equal(out.rgb, pixels.rgb, 37 * 19 * 3);
     pixels_clear(&out);
     pixels_clear(&pixels);
@@ -65,8 +75,7 @@ static void a_line_is_cropped_cheaply(void **state) {
     static const uint32_t sizes[][2] = {{65535, 1}, {1, 65535}};
     for (size_t i = 0; i < 2; i++) {
         struct pixels pixels = pixels_filled(sizes[i][0], sizes[i][1], 1, 2, 3);
-        struct pixels out;
-        assert_true(preprocess_crop_pixels(&pixels, 224, &out, NULL));
+        struct pixels out = square_of(&pixels, 224, PICTURE_CROPPED);
         assert_int_equal(out.rgb[0], 1);
         assert_int_equal(out.rgb[224 * 224 * 3 - 1], 3);
         pixels_clear(&out);
@@ -76,21 +85,39 @@ static void a_line_is_cropped_cheaply(void **state) {
 
 static void values_are_normalised_in_planes(void **state) {
     (void)state;
-    struct pixels pixels = pixels_filled(9, 5, 0, 128, 255);
+    // CLIP's.
+    static const struct image_normalization normalization = {
+        .mean = {0.48145466F, 0.4578275F, 0.40821073F},
+        .deviation = {0.26862954F, 0.26130258F, 0.27577711F},
+    };
+    struct pixels pixels = pixels_filled(8, 2, 0, 128, 255);
     float planes[3 * 16];
-    assert_true(preprocess_squash(&pixels, 4, &image_normalization_clip, planes, NULL));
+    pixels_normalize(&pixels, &normalization, planes);
     static const float shades[3] = {0.0F, 128.0F / 255.0F, 1.0F};
     for (size_t i = 0; i < 3 * 16; i++) {
         size_t channel = i / 16;
-        float expected = (shades[channel] - image_normalization_clip.mean[channel]) /
-                         image_normalization_clip.deviation[channel];
-        assert_true(fabsf(planes[i] - expected) < 1e-6F);
+        float expected =
+            (shades[channel] - normalization.mean[channel]) / normalization.deviation[channel];
+        assert_true(planes[i] == expected);
     }
     // What torchvision's ToTensor and Normalize give for 0, 128 and 255.
     assert_true(fabsf(planes[0] - -1.7922626F) < 1e-6F);
     assert_true(fabsf(planes[16] - 0.16889732F) < 1e-6F);
     assert_true(fabsf(planes[32] - 2.145897F) < 1e-6F);
     pixels_clear(&pixels);
+}
+
+static void a_picture_too_narrow_to_count_is_refused(void **state) {
+    (void)state;
+    struct resize_target target;
+    struct error err = {0};
+    struct picture_square square = {UINT16_MAX, PICTURE_CROPPED};
+    assert_true(picture_square_target(&square, 32768, 1, &target, &err));
+    assert_int_equal(target.width, 2147450880);
+    assert_int_equal(target.window.left, 1073692672);
+    assert_false(picture_square_target(&square, 65535, 1, &target, &err));
+    assert_int_equal(err.kind, ERROR_INVALID);
+    assert_non_null(strstr(err.text, "65535x1"));
 }
 
 static void check_thumbnail(uint32_t width, uint32_t height, uint32_t max_side,
@@ -168,6 +195,7 @@ int main(void) {
         cmocka_unit_test(the_same_size_copies),
         cmocka_unit_test(a_line_is_cropped_cheaply),
         cmocka_unit_test(values_are_normalised_in_planes),
+        cmocka_unit_test(a_picture_too_narrow_to_count_is_refused),
         cmocka_unit_test(thumbnails_keep_their_shape),
         cmocka_unit_test(thumbnails_hold_no_notes),
         cmocka_unit_test(impossible_sizes_are_refused),

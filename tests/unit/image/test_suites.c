@@ -12,13 +12,36 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "image/decode.h"
+#include "image/decode_squares.h"
 #include "picture_files.h"
 
 static int failures;
 
 // Every case is a few KiB; one that takes longer has found a bomb. Wide, for sanitizers and load.
 enum { CASE_MS_MAX = 5000 };
+
+// The squares of it fail or succeed as the whole does, in both ways of reading it.
+static bool check_squares(const uint8_t *bytes, size_t size, enum error_kind kind) {
+    for (int is_exact = 0; is_exact < 2; is_exact++) {
+        struct square_request request = {
+            .squares = {{5, PICTURE_SQUASHED}, {4, PICTURE_CROPPED}},
+            .count = 2,
+            .is_exact = is_exact != 0,
+        };
+        struct pixels squares[2];
+        struct image_info info;
+        struct error err = {0};
+        bool is_ok = image_decode_squares(bytes, size, &image_limits_default, &request, squares,
+                                          &info, &err);
+        bool is_clean = true;
+        for (int i = 0; i < 2; i++) {
+            is_clean = is_clean && (squares[i].rgb != NULL) == is_ok;
+            pixels_clear(&squares[i]);
+        }
+        if (is_ok != (kind == ERROR_NONE) || err.kind != kind || !is_clean) return false;
+    }
+    return true;
+}
 
 static void check_case(const char *folder, const char *name, enum error_kind kind) {
     size_t size;
@@ -35,7 +58,8 @@ static void check_case(const char *folder, const char *name, enum error_kind kin
     bool is_as_expected = is_ok == (kind == ERROR_NONE) && err.kind == kind;
     bool is_clean = is_ok ? pixels.rgb != NULL : pixels.rgb == NULL && err.text[0] != '\0';
     bool has_advice = is_ok || strstr(err.text, "; s") != NULL;  // "; send …" or "; save …"
-    if (!is_as_expected || !is_clean || !has_advice || ms > CASE_MS_MAX) {
+    if (!is_as_expected || !is_clean || !has_advice || ms > CASE_MS_MAX ||
+        !check_squares(bytes, size, kind)) {
         print_error("%s/%s: %s (%s), %.0f ms\n", folder, name, error_kind_name(err.kind), err.text,
                     ms);
         failures++;
