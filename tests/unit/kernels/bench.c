@@ -90,29 +90,48 @@ static struct timing measure(struct compute *compute, bench_run *run, const void
                            .best_ms = (double)times[0] / 1e6};
 }
 
-static void bench_linear(struct compute *compute, const struct shape *shape,
+// A copy of w in another type, in memory of its own.
+static struct weight_matrix matrix_create(enum weight_type type, const float *w, size_t outputs,
+                                          size_t inputs) {
+    if (type == WEIGHT_F32) return weight_matrix_f32(w, outputs, inputs);
+    struct weight_int8_size size = weight_matrix_int8_size(outputs, inputs);
+    return weight_matrix_pack_int8(w, outputs, inputs, aligned_alloc(64, size.int8),
+                                   malloc(size.scales * sizeof(float)),
+                                   malloc(size.scales * sizeof(int32_t)));
+}
+
+static void matrix_destroy(struct weight_matrix *matrix) {
+    if (matrix->type == WEIGHT_F32) return;
+    free((void *)matrix->int8);
+    free((void *)matrix->scales);
+    free((void *)matrix->sums);
+}
+
+static void bench_linear(struct compute *compute, const struct shape *shape, enum weight_type type,
                          const unsigned char *memory) {
-    struct weight_matrix matrix = weight_matrix_f32(NULL, shape->outputs, shape->inputs);
+    float *w = floats_create(shape->outputs * shape->inputs);
+    struct weight_matrix matrix = matrix_create(type, w, shape->outputs, shape->inputs);
     struct linear l = {.rows = shape->rows,
                        .x_stride = shape->inputs,
                        .w = &matrix,
                        .activation = shape->activation,
                        .y_stride = shape->outputs};
     float *x = floats_create(l.rows * matrix.inputs);
-    float *w = floats_create(matrix.outputs * matrix.inputs);
     float *bias = floats_create(matrix.outputs);
     float *y = floats_create(l.rows * matrix.outputs);
     l.x = x;
-    matrix.f32 = w;
     l.bias = bias;
     l.y = y;
     struct timing ms = measure(compute, run_linear, &l, memory);
     double multiplications = (double)l.rows * (double)matrix.inputs * (double)matrix.outputs;
-    double bytes = 4.0 * (double)matrix.inputs * (double)matrix.outputs;
-    (void)printf("%-23s %3zu x %4zu -> %5zu %8.3f ms, best %8.3f: %5.0f GFLOP/s, %4.1f GB/s\n",
-                 shape->name, l.rows, matrix.inputs, matrix.outputs, ms.median_ms, ms.best_ms,
-                 2e-6 * multiplications / ms.best_ms, 1e-6 * bytes / ms.best_ms);
+    static const double weight_bytes[] = {[WEIGHT_F32] = 4, [WEIGHT_INT8] = 1};
+    static const char *const names[] = {[WEIGHT_F32] = "f32", [WEIGHT_INT8] = "int8"};
+    double bytes = weight_bytes[type] * (double)matrix.inputs * (double)matrix.outputs;
+    (void)printf("%-23s %-4s %3zu x %4zu -> %5zu %8.3f ms, best %8.3f: %5.0f GFLOP/s, %4.1f GB/s\n",
+                 shape->name, names[type], l.rows, matrix.inputs, matrix.outputs, ms.median_ms,
+                 ms.best_ms, 2e-6 * multiplications / ms.best_ms, 1e-6 * bytes / ms.best_ms);
     free(x);
+    matrix_destroy(&matrix);
     free(w);
     free(bias);
     free(y);
@@ -154,7 +173,8 @@ void bench_kernels(struct compute *compute) {
     (void)printf("%s, %s kernels, %zu threads, median and best of %d runs\n", cpu_name(),
                  kernel_tier_name(compute_tier(compute)), compute_threads(compute), RUNS);
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        bench_linear(compute, &shapes[i], memory);
+        bench_linear(compute, &shapes[i], WEIGHT_F32, memory);
+        bench_linear(compute, &shapes[i], WEIGHT_INT8, memory);
     }
     bench_attention(compute, "BLIP vision attention", 577, 577, 12, false, memory);
     bench_attention(compute, "CLIP image attention", 50, 50, 12, false, memory);
