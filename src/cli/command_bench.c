@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/engine_setup.h"
 #include "cli/json_line.h"
 #include "cli/version.h"
+#include "image/thumbnail.h"
 #include "kernels/cpu_features.h"
 
 enum { PICTURE_WIDTH = 1920, PICTURE_HEIGHT = 1080 };  // drawn when no picture is named
@@ -21,12 +23,12 @@ static const struct stage {
     const char *name;
     const char *unit_help;
 } stages[] = {
-    {"decode", "picture file to pixels"},
-    {"preprocess", "pixels to both models' input"},
+    {"decode", "picture file to pixels of both models' sizes"},
+    {"preprocess", "those to both models' input"},
     {"caption_vision", "BLIP's image tower and cross-attention keys"},
     {"caption_decode", "all tokens of the caption"},
-    {"caption", "whole caption, from pixels"},
-    {"image_vector", "whole vector of a picture, from pixels"},
+    {"caption", "whole caption, from the file"},
+    {"image_vector", "whole vector of a picture, from the file"},
     {"text_vector", "vector of a 9-token query"},
 };
 enum stage_id { DECODE, PREPROCESS, VISION, TOKENS, CAPTION, IMAGE, TEXT, STAGE_COUNT };
@@ -37,16 +39,25 @@ struct measurement {
     struct caption caption;
 };
 
-static bool draw_picture(struct pixels *pixels, struct error *err) {
-    if (!pixels_init(pixels, PICTURE_WIDTH, PICTURE_HEIGHT, err)) return false;
+struct picture_file {
+    void *bytes;  // owned
+    size_t size;
+    struct image_limits limits;
+};
+
+static uint8_t *draw_picture(size_t *size, struct error *err) {
+    struct pixels pixels;
+    if (!pixels_init(&pixels, PICTURE_WIDTH, PICTURE_HEIGHT, err)) return NULL;
     for (uint32_t y = 0; y < PICTURE_HEIGHT; y++)
         for (uint32_t x = 0; x < PICTURE_WIDTH; x++) {
-            uint8_t *rgb = pixels->rgb + 3 * ((size_t)y * PICTURE_WIDTH + x);
+            uint8_t *rgb = pixels.rgb + 3 * ((size_t)y * PICTURE_WIDTH + x);
             rgb[0] = (uint8_t)(x / 8);
             rgb[1] = (uint8_t)(y / 5);
             rgb[2] = (uint8_t)((x * y) >> 8);
         }
-    return true;
+    uint8_t *jpeg = thumbnail_jpeg_create(&pixels, PICTURE_WIDTH, size, err);
+    pixels_clear(&pixels);
+    return jpeg;
 }
 
 // run < 0 is the warm-up.
@@ -54,37 +65,55 @@ static void note(struct measurement *measurement, enum stage_id stage, int run, 
     if (run >= 0) measurement->ms[stage][run] = ms;
 }
 
-static bool measure_once(struct engine *engine, const struct settings *settings, const char *file,
-                         struct measurement *measurement, int run, struct error *err) {
-    struct pixels pixels;
-    struct engine_timings timings;
-    struct embedding embedding;
-    int64_t started = clock_monotonic_ns();
-    if (!(file != NULL ? picture_file_read(settings, file, &pixels, err)
-                       : draw_picture(&pixels, err)))
-        return false;
-    note(measurement, DECODE, run, file != NULL ? clock_ms_since(started) : 0);
+static bool prepare(struct engine *engine, const struct picture_file *file, enum image_use use,
+                    struct prepared_image *image, struct error *err) {
+    struct image_info info;
+    return engine_prepare_image(engine, file->bytes, file->size, &file->limits, use, image, &info,
+                                err);
+}
 
-    started = clock_monotonic_ns();
-    bool is_done = engine_caption_image(engine, &pixels, QUEUE_INTERACTIVE, &measurement->caption,
+static bool measure_caption(struct engine *engine, const struct picture_file *file,
+                            struct measurement *measurement, int run, struct error *err) {
+    struct prepared_image image;
+    struct engine_timings timings;
+    int64_t started = clock_monotonic_ns();
+    bool is_done = prepare(engine, file, IMAGE_FOR_CAPTION, &image, err) &&
+                   engine_caption_image(engine, &image, QUEUE_INTERACTIVE, &measurement->caption,
                                         &timings, err);
-    note(measurement, CAPTION, run, clock_ms_since(started));
     if (is_done) {
-        double preprocess_ms = timings.preprocess_ms;
+        note(measurement, CAPTION, run, clock_ms_since(started));
         note(measurement, VISION, run, timings.caption_vision_ms);
         note(measurement, TOKENS, run, timings.caption_decode_ms);
-        started = clock_monotonic_ns();
-        is_done = engine_embed_image(engine, &pixels, QUEUE_INTERACTIVE, &embedding, &timings, err);
-        note(measurement, IMAGE, run, clock_ms_since(started));
-        note(measurement, PREPROCESS, run, preprocess_ms + timings.preprocess_ms);
     }
-    if (is_done) {
-        started = clock_monotonic_ns();
-        is_done = engine_embed_text(engine, query, QUEUE_INTERACTIVE, &embedding, NULL, NULL, err);
-        note(measurement, TEXT, run, clock_ms_since(started));
-    }
-    pixels_clear(&pixels);
+    prepared_image_clear(&image);
     return is_done;
+}
+
+static bool measure_vectors(struct engine *engine, const struct picture_file *file,
+                            struct measurement *measurement, int run, struct error *err) {
+    struct prepared_image image;
+    struct embedding embedding;
+    int64_t started = clock_monotonic_ns();
+    bool is_done = prepare(engine, file, IMAGE_FOR_EMBEDDING, &image, err) &&
+                   engine_embed_image(engine, &image, QUEUE_INTERACTIVE, &embedding, NULL, err);
+    note(measurement, IMAGE, run, clock_ms_since(started));
+    prepared_image_clear(&image);
+    if (!is_done) return false;
+    started = clock_monotonic_ns();
+    is_done = engine_embed_text(engine, query, QUEUE_INTERACTIVE, &embedding, NULL, NULL, err);
+    note(measurement, TEXT, run, clock_ms_since(started));
+    return is_done;
+}
+
+static bool measure_once(struct engine *engine, const struct picture_file *file,
+                         struct measurement *measurement, int run, struct error *err) {
+    struct prepared_image image;
+    bool is_done = prepare(engine, file, IMAGE_FOR_BOTH, &image, err);
+    note(measurement, DECODE, run, image.decode_ms);
+    note(measurement, PREPROCESS, run, image.preprocess_ms);
+    prepared_image_clear(&image);
+    return is_done && measure_caption(engine, file, measurement, run, err) &&
+           measure_vectors(engine, file, measurement, run, err);
 }
 
 static int compare(const void *a, const void *b) {
@@ -97,7 +126,7 @@ static double median(double *values, size_t count) {
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-static void print_results(const struct engine *engine, const char *file,
+static void print_results(const struct engine *engine, const char *name,
                           struct measurement *measurement, bool is_json) {
     const struct engine_info *info = engine_info(engine);
     json_t *object = NULL;
@@ -113,10 +142,9 @@ static void print_results(const struct engine *engine, const char *file,
             "processor  %s\nkernels    %s, %zu threads, %s, batch 1\nmodels     %s, %s\n"
             "picture    %s\ncaption    \"%s\" (%zu tokens)\nmedian of %zu runs:\n",
             cpu_name(), info->kernel_tier, info->threads, info->precision, info->caption_model,
-            info->embedding_model, file == NULL ? "drawn, 1920 x 1080" : file,
+            info->embedding_model, name == NULL ? "drawn, 1920 x 1080" : name,
             measurement->caption.text, measurement->caption.token_count, measurement->runs);
     for (int stage = 0; stage < STAGE_COUNT; stage++) {
-        if (stage == DECODE && file == NULL) continue;
         double ms = median(measurement->ms[stage], measurement->runs);
         if (is_json) {
             char key[64];
@@ -133,21 +161,30 @@ static void print_results(const struct engine *engine, const char *file,
 int command_bench(const struct command_input *input) {
     const struct settings *settings = input->settings;
     struct error err = {0};
-    const char *file = input->word_count > 0 ? input->words[0] : NULL;
+    const char *name = input->word_count > 0 ? input->words[0] : NULL;
+    struct picture_file file = {.limits = picture_limits(settings)};
     if (input->word_count > 1) {
         error_set(&err, ERROR_USAGE, "bench takes one picture at most");
         return command_fail(&err);
     }
+    file.bytes = name != NULL
+                     ? (void *)file_read_create(name, file.limits.max_bytes, &file.size, &err)
+                     : draw_picture(&file.size, &err);
+    if (file.bytes == NULL) return command_fail(&err);
     struct engine *engine = engine_setup_create(settings, true, true, &err);
-    if (engine == NULL) return command_fail(&err);
+    if (engine == NULL) {
+        memory_free(file.bytes);
+        return command_fail(&err);
+    }
     struct measurement measurement = {.runs = (size_t)settings->runs};
     for (int stage = 0; stage < STAGE_COUNT; stage++)
         measurement.ms[stage] = memory_alloc(measurement.runs * sizeof(double));
     bool is_done = true;
     for (int run = -1; run < (int)measurement.runs && is_done; run++)
-        is_done = measure_once(engine, settings, file, &measurement, run, &err);
-    if (is_done) print_results(engine, file, &measurement, settings->is_json);
+        is_done = measure_once(engine, &file, &measurement, run, &err);
+    if (is_done) print_results(engine, name, &measurement, settings->is_json);
     for (int stage = 0; stage < STAGE_COUNT; stage++) memory_free(measurement.ms[stage]);
     engine_destroy(engine);
+    memory_free(file.bytes);
     return is_done ? 0 : command_fail(&err);
 }

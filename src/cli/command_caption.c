@@ -22,12 +22,12 @@ static void print_caption(const char *file, const struct caption *caption, const
 
 static bool caption_file(struct engine *engine, const struct settings *settings, const char *file,
                          struct error *err) {
-    struct pixels pixels;
+    struct prepared_image image;
     struct caption caption;
     int64_t started = clock_monotonic_ns();
-    if (!picture_file_read(settings, file, &pixels, err)) return false;
-    bool is_done = engine_caption_image(engine, &pixels, QUEUE_INTERACTIVE, &caption, NULL, err);
-    pixels_clear(&pixels);
+    bool is_done = picture_file_prepare(engine, settings, file, IMAGE_FOR_CAPTION, &image, err) &&
+                   engine_caption_image(engine, &image, QUEUE_INTERACTIVE, &caption, NULL, err);
+    prepared_image_clear(&image);
     if (!is_done) return false;
     print_caption(file, &caption, engine_info(engine)->caption_model, clock_ms_since(started),
                   settings->is_json);

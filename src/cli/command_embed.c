@@ -28,10 +28,10 @@ static bool embed_word(struct engine *engine, const struct settings *settings, c
     if (settings->is_text) {
         is_done = engine_embed_text(engine, word, QUEUE_INTERACTIVE, &embedding, NULL, NULL, err);
     } else {
-        struct pixels pixels;
-        if (!picture_file_read(settings, word, &pixels, err)) return false;
-        is_done = engine_embed_image(engine, &pixels, QUEUE_INTERACTIVE, &embedding, NULL, err);
-        pixels_clear(&pixels);
+        struct prepared_image image;
+        is_done = picture_file_prepare(engine, settings, word, IMAGE_FOR_EMBEDDING, &image, err) &&
+                  engine_embed_image(engine, &image, QUEUE_INTERACTIVE, &embedding, NULL, err);
+        prepared_image_clear(&image);
     }
     if (is_done)
         print_embedding(word, &embedding, engine_info(engine)->embedding_model,

@@ -92,7 +92,8 @@ struct engine *engine_setup_create(const struct settings *settings, bool needs_c
                                    bool needs_embeddings, struct error *err) {
     struct located caption = {.name = NULL}, embedding = {.name = NULL};
     enum stand_in stand_in;
-    struct engine_options options = {.kernel_tier = settings->kernels,
+    struct engine_options options = {.is_exact = settings->is_exact,
+                                     .kernel_tier = settings->kernels,
                                      .threads = (size_t)settings->threads,
                                      .queue_capacity = settings->queue_capacity > 0
                                                            ? (size_t)settings->queue_capacity
@@ -115,15 +116,21 @@ struct engine *engine_setup_create(const struct settings *settings, bool needs_c
     return engine;
 }
 
-bool picture_file_read(const struct settings *settings, const char *path, struct pixels *pixels,
-                       struct error *err) {
+struct image_limits picture_limits(const struct settings *settings) {
     struct image_limits limits = image_limits_default;
-    struct image_info info;
     if (settings->max_pixels > 0) limits.max_pixels = (uint64_t)settings->max_pixels;
+    return limits;
+}
+
+bool picture_file_prepare(struct engine *engine, const struct settings *settings, const char *path,
+                          enum image_use use, struct prepared_image *image, struct error *err) {
+    struct image_limits limits = picture_limits(settings);
+    struct image_info info;
     size_t size;
+    *image = (struct prepared_image){0};
     char *bytes = file_read_create(path, limits.max_bytes, &size, err);
     if (bytes == NULL) return false;
-    bool is_read = image_decode((const uint8_t *)bytes, size, &limits, pixels, &info, err);
+    bool is_done = engine_prepare_image(engine, bytes, size, &limits, use, image, &info, err);
     memory_free(bytes);
-    return is_read || error_wrap(err, "%s", path);
+    return is_done || error_wrap(err, "%s", path);
 }

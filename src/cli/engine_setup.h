@@ -5,7 +5,6 @@
 #include "cli/settings.h"
 #include "engine/engine.h"
 #include "hub/hub.h"
-#include "image/pixels.h"
 
 struct engine *engine_setup_create(const struct settings *settings, bool needs_captions,
                                    bool needs_embeddings, struct error *err);
@@ -14,6 +13,10 @@ struct engine *engine_setup_create(const struct settings *settings, bool needs_c
 bool demo_model_locate(const struct settings *settings, enum hub_purpose purpose,
                        char folder[static HUB_PATH_SIZE], struct error *err);
 
-// Reads and decodes a picture file with the settings' limits. Caller clears *pixels.
-bool picture_file_read(const struct settings *settings, const char *path, struct pixels *pixels,
-                       struct error *err);
+// Of the pictures that commands are given.
+struct image_limits picture_limits(const struct settings *settings);
+
+// Reads a picture file and prepares it with the settings' limits. Caller clears *image, also after
+// a failure.
+bool picture_file_prepare(struct engine *engine, const struct settings *settings, const char *path,
+                          enum image_use use, struct prepared_image *image, struct error *err);

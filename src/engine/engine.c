@@ -140,47 +140,44 @@ static bool run_job(struct engine *engine, struct job *job, enum queue_lane lane
     return is_queued && job->is_answered;
 }
 
-// Prepares the picture on this thread, then runs the job with it.
-static bool run_picture_job(struct engine *engine, const struct pixels *pixels, struct job *job,
-                            enum queue_lane lane, struct engine_timings *timings,
+bool engine_prepare_image(struct engine *engine, const void *bytes, size_t size,
+                          const struct image_limits *limits, enum image_use use,
+                          struct prepared_image *image, struct image_info *info,
+                          struct error *err) {
+    return models_prepare_image(engine->models, bytes, size, limits, use, image, info, err);
+}
+
+static bool run_picture_job(struct engine *engine, const struct prepared_image *image,
+                            struct job *job, enum queue_lane lane, struct engine_timings *timings,
                             struct error *err) {
-    struct prepared_image image;
-    int64_t started = clock_monotonic_ns();
-    bool is_answered = models_prepare_image(engine->models, pixels, job->caption != NULL,
-                                            job->embedding != NULL, &image, err);
-    double preprocess_ms = clock_ms_since(started);
-    if (is_answered) {
-        job->image = &image;
-        is_answered = run_job(engine, job, lane, err);
-    }
-    prepared_image_clear(&image);
-    if (timings != NULL) {
-        *timings = job->timings;
-        timings->preprocess_ms = preprocess_ms;
-    }
+    job->image = image;
+    job->timings.preprocess_ms = image->preprocess_ms;
+    bool is_answered = run_job(engine, job, lane, err);
+    if (timings != NULL) *timings = job->timings;
     return is_answered;
 }
 
-bool engine_describe_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
-                           struct description *description, struct error *err) {
+bool engine_describe_image(struct engine *engine, const struct prepared_image *image,
+                           enum queue_lane lane, struct description *description,
+                           struct error *err) {
     struct job job = {.caption = &description->caption,
                       .embedding = &description->embedding,
                       .clip_score = &description->clip_score};
-    return run_picture_job(engine, pixels, &job, lane, &description->timings, err);
+    return run_picture_job(engine, image, &job, lane, &description->timings, err);
 }
 
-bool engine_caption_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
-                          struct caption *caption, struct engine_timings *timings,
-                          struct error *err) {
+bool engine_caption_image(struct engine *engine, const struct prepared_image *image,
+                          enum queue_lane lane, struct caption *caption,
+                          struct engine_timings *timings, struct error *err) {
     struct job job = {.caption = caption};
-    return run_picture_job(engine, pixels, &job, lane, timings, err);
+    return run_picture_job(engine, image, &job, lane, timings, err);
 }
 
-bool engine_embed_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
-                        struct embedding *embedding, struct engine_timings *timings,
-                        struct error *err) {
+bool engine_embed_image(struct engine *engine, const struct prepared_image *image,
+                        enum queue_lane lane, struct embedding *embedding,
+                        struct engine_timings *timings, struct error *err) {
     struct job job = {.embedding = embedding};
-    return run_picture_job(engine, pixels, &job, lane, timings, err);
+    return run_picture_job(engine, image, &job, lane, timings, err);
 }
 
 bool engine_embed_text(struct engine *engine, const char *text, enum queue_lane lane,

@@ -8,7 +8,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/error.h"
-#include "image/pixels.h"
+#include "image/decode.h"
 
 enum {
     EMBEDDING_WIDTH_MAX = 1024,  // ViT-B-32 has 512, ViT-L-14 768, the largest OpenCLIP towers 1024
@@ -23,6 +23,7 @@ struct engine_options {
     const char *caption_model_name;      // shown to users: "blip-image-captioning-base"
     const char *embedding_model_folder;  // NULL: no vector will be asked for
     const char *embedding_model_name;
+    bool is_exact;            // no scaled decoding: see square_request in image/decode_squares.h
     const char *kernel_tier;  // NULL or "auto": the best that the processor has
     size_t threads;           // 0: all that this process may use
     size_t queue_capacity;
@@ -83,17 +84,39 @@ void engine_close(struct engine *engine);
 const struct engine_info *engine_info(const struct engine *engine);
 size_t engine_queue_depth(struct engine *engine);
 
+// What a picture is prepared for; both is their sum.
+enum image_use { IMAGE_FOR_CAPTION = 1, IMAGE_FOR_EMBEDDING = 2, IMAGE_FOR_BOTH = 3 };
+
+// A picture as the models read it.
+struct prepared_image {
+    float *caption_planes;    // [3, size, size]; NULL when not asked for, and for mocks
+    float *embedding_planes;  // likewise
+    uint8_t hash[32];         // of the pixels, for mocks
+    double decode_ms;         // from the file to pixels of the models' sizes
+    double preprocess_ms;     // from those to planes
+};
+
+// From the bytes of a picture's file, on the calling thread; nothing waits for the worker. The
+// caller clears *image, also after a failure. *info tells the picture's true size. Errors: those of
+// image_decode_squares.
+bool engine_prepare_image(struct engine *engine, const void *bytes, size_t size,
+                          const struct image_limits *limits, enum image_use use,
+                          struct prepared_image *image, struct image_info *info, struct error *err);
+void prepared_image_clear(struct prepared_image *image);
+
 // Errors of all four: ERROR_OVERLOADED (queue full), ERROR_UNAVAILABLE (closing),
 // ERROR_INVALID (text that is not UTF-8), ERROR_INTERNAL (not finite numbers, out of memory).
-// Caption, vector and their cosine in one visit; what an upload needs.
-bool engine_describe_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
-                           struct description *description, struct error *err);
-bool engine_caption_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
-                          struct caption *caption, struct engine_timings *timings,
-                          struct error *err);
-bool engine_embed_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
-                        struct embedding *embedding, struct engine_timings *timings,
-                        struct error *err);
+// Caption, vector and their cosine in one visit; what an upload needs. The image must have been
+// prepared for what is asked.
+bool engine_describe_image(struct engine *engine, const struct prepared_image *image,
+                           enum queue_lane lane, struct description *description,
+                           struct error *err);
+bool engine_caption_image(struct engine *engine, const struct prepared_image *image,
+                          enum queue_lane lane, struct caption *caption,
+                          struct engine_timings *timings, struct error *err);
+bool engine_embed_image(struct engine *engine, const struct prepared_image *image,
+                        enum queue_lane lane, struct embedding *embedding,
+                        struct engine_timings *timings, struct error *err);
 // *is_cut (may be NULL) tells that the text was longer than the model reads.
 bool engine_embed_text(struct engine *engine, const char *text, enum queue_lane lane,
                        struct embedding *embedding, bool *is_cut, struct engine_timings *timings,

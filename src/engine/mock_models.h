@@ -5,7 +5,7 @@
 
 #include "engine/engine.h"
 
-enum { MOCK_EMBEDDING_WIDTH = 512 };
+enum { MOCK_EMBEDDING_WIDTH = 512, MOCK_PICTURE_SIDE = 64 };
 
 void mock_caption(const uint8_t hash[static 32], struct caption *caption);
 void mock_embed_image(const uint8_t hash[static 32], struct embedding *embedding);

@@ -10,8 +10,9 @@
 #include "base/sha256.h"
 #include "engine/mock_models.h"
 #include "engine/model_source.h"
-#include "image/preprocess.h"
+#include "image/decode_squares.h"
 #include "kernels/kernels.h"
+#include "kernels/resample.h"
 #include "model/blip.h"
 #include "model/clip.h"
 #include "model/model_path.h"
@@ -24,6 +25,7 @@ enum {
 
 struct models {
     bool is_mock;
+    bool is_exact;
     struct compute *compute;
     struct blip *blip;  // NULL when captions are not needed, and for mocks
     struct wordpiece *caption_vocabulary;
@@ -68,10 +70,12 @@ struct models *models_load(const struct engine_options *options, struct engine_i
                            struct error *err) {
     struct models *models = memory_alloc(sizeof *models);
     models->is_mock = options->is_mock;
+    models->is_exact = options->is_exact;
     const char *tier = options->kernel_tier;
     models->compute = compute_create(tier != NULL && strcmp(tier, "auto") == 0 ? NULL : tier,
                                      options->threads, err);
     if (models->compute == NULL) goto fail;
+    resample_use_tier(compute_tier(models->compute));
     *info = (struct engine_info){.precision = "f32",
                                  .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
                                  .threads = compute_threads(models->compute)};
@@ -110,41 +114,72 @@ void models_destroy(struct models *models) {
     memory_free(models);
 }
 
-// One model's input: `preprocess` is preprocess_squash or preprocess_crop. *planes is the caller's,
-// also after a failure.
-static bool prepare_planes(const struct pixels *pixels, size_t size,
-                           const struct normalization *normalization,
-                           bool (*preprocess)(const struct pixels *, uint32_t,
-                                              const struct image_normalization *, float *,
-                                              struct error *),
+// One model's input. *planes is the caller's, also after a failure.
+static bool prepare_planes(const struct pixels *square, const struct normalization *normalization,
                            float **planes, struct error *err) {
     struct image_normalization wanted;
     memcpy(wanted.mean, normalization->mean, sizeof wanted.mean);
     memcpy(wanted.deviation, normalization->deviation, sizeof wanted.deviation);
-    *planes = memory_try_aligned(3 * size * size, sizeof **planes);
+    *planes = memory_try_aligned((size_t)3 * square->width * square->height, sizeof **planes);
     if (*planes == NULL)
         return error_set(err, ERROR_INTERNAL,
                          "out of memory preparing a picture; try again shortly");
-    return preprocess(pixels, (uint32_t)size, &wanted, *planes, err);
+    pixels_normalize(square, &wanted, *planes);
+    return true;
 }
 
-bool models_prepare_image(const struct models *models, const struct pixels *pixels,
-                          bool for_caption, bool for_embedding, struct prepared_image *image,
-                          struct error *err) {
-    *image = (struct prepared_image){0};
+// The squares that the models read, the caption model's first.
+static void request_squares(const struct models *models, enum image_use use,
+                            struct square_request *request) {
+    *request = (struct square_request){.is_exact = models->is_exact};
     if (models->is_mock) {
-        sha256(pixels->rgb, (size_t)3 * pixels->width * pixels->height, image->hash);
+        request->squares[request->count++] =
+            (struct picture_square){MOCK_PICTURE_SIDE, PICTURE_SQUASHED};
+        return;
+    }
+    if ((use & IMAGE_FOR_CAPTION) != 0)
+        request->squares[request->count++] = (struct picture_square){
+            (uint32_t)blip_config(models->blip)->vision.image_size, PICTURE_SQUASHED};
+    if ((use & IMAGE_FOR_EMBEDDING) != 0) {
+        const struct clip_config *config = clip_config(models->clip);
+        request->squares[request->count++] =
+            (struct picture_square){(uint32_t)config->vision.image_size,
+                                    config->is_squashed ? PICTURE_SQUASHED : PICTURE_CROPPED};
+    }
+}
+
+static bool prepare_squares(const struct models *models, const struct pixels *squares,
+                            enum image_use use, struct prepared_image *image, struct error *err) {
+    if (models->is_mock) {
+        sha256(squares->rgb, (size_t)3 * squares->width * squares->height, image->hash);
         return true;
     }
-    const struct blip_config *caption = for_caption ? blip_config(models->blip) : NULL;
-    const struct clip_config *embedding = for_embedding ? clip_config(models->clip) : NULL;
-    return (caption == NULL ||
-            prepare_planes(pixels, caption->vision.image_size, &caption->normalization,
-                           preprocess_squash, &image->caption_planes, err)) &&
-           (embedding == NULL ||
-            prepare_planes(pixels, embedding->vision.image_size, &embedding->normalization,
-                           embedding->is_squashed ? preprocess_squash : preprocess_crop,
-                           &image->embedding_planes, err));
+    if ((use & IMAGE_FOR_CAPTION) != 0 &&
+        !prepare_planes(squares++, &blip_config(models->blip)->normalization,
+                        &image->caption_planes, err))
+        return false;
+    return (use & IMAGE_FOR_EMBEDDING) == 0 ||
+           prepare_planes(squares, &clip_config(models->clip)->normalization,
+                          &image->embedding_planes, err);
+}
+
+bool models_prepare_image(const struct models *models, const void *bytes, size_t size,
+                          const struct image_limits *limits, enum image_use use,
+                          struct prepared_image *image, struct image_info *info,
+                          struct error *err) {
+    struct square_request request;
+    struct pixels squares[PICTURE_SQUARES_MAX];
+    *image = (struct prepared_image){0};
+    int64_t started = clock_monotonic_ns();
+    request_squares(models, use, &request);
+    if (!image_decode_squares(bytes, size, limits, &request, squares, info, err)) return false;
+    image->decode_ms = clock_ms_since(started);
+
+    started = clock_monotonic_ns();
+    bool is_done = prepare_squares(models, squares, use, image, err);
+    for (size_t i = 0; i < request.count; i++) pixels_clear(&squares[i]);
+    image->preprocess_ms = clock_ms_since(started);
+    return is_done;
 }
 
 void prepared_image_clear(struct prepared_image *image) {

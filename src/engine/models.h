@@ -11,17 +11,10 @@ struct models *models_load(const struct engine_options *options, struct engine_i
                            struct error *err);
 void models_destroy(struct models *models);
 
-// A picture made ready for the models that were asked for; mocks keep its hash instead.
-struct prepared_image {
-    float *caption_planes;    // [3, size, size] or NULL
-    float *embedding_planes;  // [3, size, size] or NULL
-    uint8_t hash[32];         // of the pixels, for mocks
-};
-// Any thread. The caller clears *image, also after a failure.
-bool models_prepare_image(const struct models *models, const struct pixels *pixels,
-                          bool for_caption, bool for_embedding, struct prepared_image *image,
-                          struct error *err);
-void prepared_image_clear(struct prepared_image *image);
+// engine_prepare_image. Any thread.
+bool models_prepare_image(const struct models *models, const void *bytes, size_t size,
+                          const struct image_limits *limits, enum image_use use,
+                          struct prepared_image *image, struct image_info *info, struct error *err);
 
 // Worker only.
 bool models_caption(struct models *models, const struct prepared_image *image,

@@ -7,9 +7,9 @@
 enum {
     // A picture is scaled by its decoder from this many times a square's side on.
     SCALED_FROM = 4,
-    // It is left at least this many hundredths of the side: below, vectors move by more than 0.0005
-    // (docs/speed-log.md).
-    SCALED_LEAST_PERCENT = 150,
+    // It is left at least this many hundredths of the side: with less, vectors of fine texture move
+    // by more than 0.0005 (docs/adr/0005-scaled-decoding.md).
+    SCALED_LEAST_PERCENT = 175,
 };
 
 struct square_job {

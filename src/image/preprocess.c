@@ -4,11 +4,6 @@
 
 #include "image/resize_bicubic.h"
 
-const struct image_normalization image_normalization_clip = {
-    .mean = {0.48145466F, 0.4578275F, 0.40821073F},
-    .deviation = {0.26862954F, 0.26130258F, 0.27577711F},
-};
-
 // torchvision's CenterCrop: round(extra / 2.0) in Python, where a half goes to the even side.
 static uint32_t crop_start(uint32_t extra) {
     uint32_t half = extra / 2;

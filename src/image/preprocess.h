@@ -30,9 +30,6 @@ struct image_normalization {
 void pixels_normalize(const struct pixels *pixels, const struct image_normalization *normalization,
                       float *planes);
 
-// The means and deviations of CLIP's training pictures (OpenAI); BLIP uses the same.
-extern const struct image_normalization image_normalization_clip;
-
 // Both steps on a picture in memory, for either fit; decode_squares.h is for files. `planes` is
 // [3, size, size], the caller's. Errors: those of picture_square_target, ERROR_INTERNAL (out of
 // memory).

@@ -112,14 +112,15 @@ static bool keep(struct service *service, const struct upload *upload,
 
 static bool describe_and_keep(struct service *service, const struct upload *upload,
                               struct ingest_result *result, struct error *err) {
-    struct picture picture;
+    struct prepared_image image;
+    struct image_info info;
     struct description description;
-    if (!picture_open(service, upload->bytes, upload->size, &picture, err)) return false;
-    result->timings.decode_ms = picture.decode_ms;
-    struct image_info info = picture.info;
-    bool is_done = engine_describe_image(service->options.engine, &picture.pixels,
-                                         QUEUE_INTERACTIVE, &description, err);
-    picture_clear(service, &picture);
+    bool is_done =
+        picture_prepare(service, upload->bytes, upload->size, IMAGE_FOR_BOTH, &image, &info, err) &&
+        engine_describe_image(service->options.engine, &image, QUEUE_INTERACTIVE, &description,
+                              err);
+    result->timings.decode_ms = image.decode_ms;
+    prepared_image_clear(&image);
     if (!is_done) return false;
     result->timings.engine = description.timings;
     fill_record(service, upload, &info, &description, &result->record);

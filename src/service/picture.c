@@ -2,28 +2,33 @@
 
 #include <errno.h>
 
-#include "base/clock.h"
+#include "image/thumbnail.h"
 #include "service/service_private.h"
 
-// 16 megapixels are 48 MB; the largest picture taken by default has four times as many.
-enum { LARGE_PIXELS = 16 * 1000 * 1000 };
-
-bool picture_open(struct service *service, const void *bytes, size_t size, struct picture *picture,
-                  struct error *err) {
-    *picture = (struct picture){0};
+static void slot_take(struct service *service) {
     while (sem_wait(&service->decode_slots) != 0 && errno == EINTR) continue;
-    int64_t started = clock_monotonic_ns();
-    bool is_done = image_decode(bytes, size, &service->options.image_limits, &picture->pixels,
-                                &picture->info, err);
-    picture->decode_ms = clock_ms_since(started);
-    picture->holds_slot =
-        is_done && (uint64_t)picture->pixels.width * picture->pixels.height > LARGE_PIXELS;
-    if (!picture->holds_slot) (void)sem_post(&service->decode_slots);
+}
+
+static void slot_give_back(struct service *service) { (void)sem_post(&service->decode_slots); }
+
+bool picture_prepare(struct service *service, const void *bytes, size_t size, enum image_use use,
+                     struct prepared_image *image, struct image_info *info, struct error *err) {
+    slot_take(service);
+    bool is_done = engine_prepare_image(service->options.engine, bytes, size,
+                                        &service->options.image_limits, use, image, info, err);
+    slot_give_back(service);
     return is_done;
 }
 
-void picture_clear(struct service *service, struct picture *picture) {
-    pixels_clear(&picture->pixels);
-    if (picture->holds_slot) (void)sem_post(&service->decode_slots);
-    picture->holds_slot = false;
+uint8_t *picture_thumbnail_create(struct service *service, const void *bytes, size_t size,
+                                  uint32_t max_side, size_t *jpeg_size, struct error *err) {
+    struct pixels pixels;
+    struct image_info info;
+    slot_take(service);
+    uint8_t *jpeg = image_decode(bytes, size, &service->options.image_limits, &pixels, &info, err)
+                        ? thumbnail_jpeg_create(&pixels, max_side, jpeg_size, err)
+                        : NULL;
+    pixels_clear(&pixels);
+    slot_give_back(service);
+    return jpeg;
 }

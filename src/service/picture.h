@@ -1,17 +1,14 @@
-// A picture as pixels, under the service's decode slots.
+// Pictures as pixels, only while one of the service's decode slots is held: so many of them fit
+// into memory, and so many decoders work at once.
 #pragma once
 
 #include "service/service.h"
 
-struct picture {
-    struct pixels pixels;
-    struct image_info info;
-    double decode_ms;
-    bool holds_slot;
-};
+// Waits for a slot, then engine_prepare_image with the service's limits; same contract.
+bool picture_prepare(struct service *service, const void *bytes, size_t size, enum image_use use,
+                     struct prepared_image *image, struct image_info *info, struct error *err);
 
-// Waits for a slot, then decodes. A large picture keeps its slot until picture_clear, so that
-// their pixels cannot fill the memory while they wait for the models. Errors: image_decode's.
-bool picture_open(struct service *service, const void *bytes, size_t size, struct picture *picture,
-                  struct error *err);
-void picture_clear(struct service *service, struct picture *picture);
+// Waits for a slot, then decodes and shrinks. Caller frees the JPEG with memory_free. Errors: those
+// of image_decode and thumbnail_jpeg_create.
+uint8_t *picture_thumbnail_create(struct service *service, const void *bytes, size_t size,
+                                  uint32_t max_side, size_t *jpeg_size, struct error *err);

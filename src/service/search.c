@@ -67,15 +67,16 @@ bool service_search_picture(struct service *service, const void *bytes, size_t s
                             struct search_timings *timings, struct error *err) {
     struct embedding embedding;
     struct engine_timings engine = {0};
-    struct picture picture;
+    struct prepared_image image;
+    struct image_info info;
     int64_t started = clock_monotonic_ns();
     *count = 0;
     *timings = (struct search_timings){0};
-    if (!picture_open(service, bytes, size, &picture, err)) return false;
-    double decode_ms = picture.decode_ms;
-    bool is_done = engine_embed_image(service->options.engine, &picture.pixels, QUEUE_INTERACTIVE,
+    bool is_done = picture_prepare(service, bytes, size, IMAGE_FOR_EMBEDDING, &image, &info, err) &&
+                   engine_embed_image(service->options.engine, &image, QUEUE_INTERACTIVE,
                                       &embedding, &engine, err);
-    picture_clear(service, &picture);
+    double decode_ms = image.decode_ms;
+    prepared_image_clear(&image);
     if (!is_done) return false;
     timings->embed_ms = clock_ms_since(started);
     if (!find_nearest(service, embedding.values, embedding.width, k, started, matches, count,

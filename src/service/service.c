@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "image/thumbnail.h"
 #include "service/picture.h"
 #include "service/service_private.h"
 
@@ -102,15 +101,10 @@ char *service_image_content(struct service *service, const char *id, struct imag
 char *service_image_thumbnail(struct service *service, const char *id, uint32_t max_side,
                               size_t *size, struct error *err) {
     struct image_record record;
-    struct picture picture;
     size_t content_size;
-    uint8_t *jpeg = NULL;
     char *content = service_image_content(service, id, &record, &content_size, err);
     if (content == NULL) return NULL;
-    if (picture_open(service, content, content_size, &picture, err)) {
-        jpeg = thumbnail_jpeg_create(&picture.pixels, max_side, size, err);
-        picture_clear(service, &picture);
-    }
+    uint8_t *jpeg = picture_thumbnail_create(service, content, content_size, max_side, size, err);
     memory_free(content);
     return (char *)jpeg;
 }

@@ -1,6 +1,6 @@
 // What the files of this room share. The service keeps no lock of its own: the store, the engine
 // and the metrics are safe for any thread, single_flight orders work on the same picture, and
-// decode_slots bounds how many pictures are held as pixels.
+// decode_slots bounds how many pictures are decoded at once.
 #pragma once
 
 #include <semaphore.h>

@@ -23,12 +23,13 @@ def binary():
     return path
 
 
-def run(command, models, words, tier=None):
+def run(command, models, words, tier=None, is_exact=True):
     """The answers to all words, in one run of the program. Skips the test where this processor
-    has no such kernels."""
+    has no such kernels. Every pixel counts, as in the references, unless not is_exact."""
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("IMGROUTER_")}
-    environment |= {"IMGROUTER_KERNELS": tier or "auto", "USE_MOCK_MODELS": "false"}
+    environment |= {"IMGROUTER_KERNELS": tier or "auto", "USE_MOCK_MODELS": "false",
+                    "IMGROUTER_EXACT": str(is_exact).lower()}
     done = subprocess.run(
         [binary(), *command, "--models", models, "--json", "--", *words], env=environment,
         capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT_S)
@@ -46,8 +47,8 @@ def caption(models, pictures, tier=None):
     return answers
 
 
-def embed_pictures(models, pictures, tier=None):
-    answers = run(["embed"], models, pictures, tier)
+def embed_pictures(models, pictures, tier=None, is_exact=True):
+    answers = run(["embed"], models, pictures, tier, is_exact)
     assert [answer["input"] for answer in answers] == [str(picture) for picture in pictures]
     return answers
 

@@ -132,6 +132,51 @@ def test_vectors_tell_inputs_apart(expected_vectors):
         assert likeness.max() < 0.999
 
 
+def enlarged(file, width, height):
+    """As a camera would have taken it: that large, with a sensor's noise."""
+    photograph = Image.open(file).convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    noise = numpy.random.default_rng(1).normal(0, 3, (height, width, 1))
+    return Image.fromarray((numpy.asarray(photograph) + noise).clip(0, 255).astype(numpy.uint8))
+
+
+@pytest.fixture(scope="module")
+def large_photographs(tmp_path_factory):
+    """Of 12 megapixels; with as little left after scaling as there ever is, 1.75 times CLIP's side,
+    an odd size and fine texture; the smallest that is scaled; and all of them side by side, sharp
+    to the last pixel."""
+    folder = tmp_path_factory.mktemp("large_photographs")
+    files = photograph_files()
+    for file in files:
+        enlarged(file, 4000, 3000).save(folder / f"{file.stem}.jpg", quality=90)
+    enlarged(files[0], 2091, 1569).save(folder / "odd.jpg", quality=90)
+    enlarged(files[1], 1203, 897).save(folder / "small.jpg", quality=90)
+    for texture in ("grass", "gravel"):
+        file = files[0].parent / f"{texture}.png"
+        if not file.exists():
+            continue
+        tile = Image.open(file).convert("RGB")
+        tiled = Image.new("RGB", (2091, 1569))
+        for left in range(0, 2091, tile.width):
+            for top in range(0, 1569, tile.height):
+                tiled.paste(tile, (left, top))
+        tiled.save(folder / f"{texture}.jpg", quality=90)
+    mosaic = Image.new("RGB", (4000, 3000))
+    tiles = [Image.open(file).convert("RGB").crop((0, 0, 400, 300)) for file in files]
+    for number in range(100):
+        mosaic.paste(tiles[number % len(tiles)], (number % 10 * 400, number // 10 * 300))
+    mosaic.save(folder / "mosaic.jpg", quality=90)
+    return sorted(folder.iterdir())
+
+
+def test_scaled_decoding_keeps_the_vectors(models, large_photographs):
+    exact, scaled = (program.embed_pictures(models, large_photographs, is_exact=is_exact)
+                     for is_exact in (True, False))
+    for file, one, other in zip(large_photographs, exact, scaled):
+        assert one["embedding"] != other["embedding"], f"{file.name} was not scaled"
+        cosine = numpy.dot(one["embedding"], other["embedding"])
+        assert cosine >= 0.9995, f"{file.name}: {cosine}"
+
+
 @pytest.fixture(scope="module")
 def other_containers(models, tmp_path_factory):
     """The same models with the captioning weights as safetensors and the embedding ones as a

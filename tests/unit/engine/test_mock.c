@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "engine/model_source.h"
+#include "prepared_picture.h"
 
 static struct engine *mock_engine(size_t queue_capacity) {
     struct error err = {0};
@@ -18,13 +19,6 @@ static struct engine *mock_engine(size_t queue_capacity) {
         &err);
     if (engine == NULL) fail_msg("%s", err.text);
     return engine;
-}
-
-static struct pixels picture_of(uint8_t value) {
-    struct pixels pixels;
-    assert_true(pixels_init(&pixels, 7, 5, NULL));
-    memset(pixels.rgb, value, 7 * 5 * 3);
-    return pixels;
 }
 
 static double cosine(const struct embedding *a, const struct embedding *b) {
@@ -36,7 +30,8 @@ static double cosine(const struct embedding *a, const struct embedding *b) {
 static void test_answers_follow_from_the_picture(void **state) {
     (void)state;
     struct engine *engine = mock_engine(4);
-    struct pixels one = picture_of(1), two = picture_of(2);
+    struct prepared_image one = prepared_picture_of(engine, 1);
+    struct prepared_image two = prepared_picture_of(engine, 2);
     struct description first, again, other;
     assert_true(engine_describe_image(engine, &one, QUEUE_INTERACTIVE, &first, NULL));
     assert_true(engine_describe_image(engine, &one, QUEUE_BULK, &again, NULL));
@@ -48,8 +43,8 @@ static void test_answers_follow_from_the_picture(void **state) {
     assert_true(cosine(&first.embedding, &other.embedding) < 0.99);
     assert_in_range((int)(first.caption.confidence * 1000), 500, 1000);
     assert_memory_equal(first.caption.text, "mock: ", 6);
-    pixels_clear(&one);
-    pixels_clear(&two);
+    prepared_image_clear(&one);
+    prepared_image_clear(&two);
     engine_destroy(engine);
 }
 
@@ -59,7 +54,7 @@ static void test_the_words_of_a_caption_find_its_picture(void **state) {
     struct embedding words, wrong;
     struct description description;
     for (int value = 0; value < 30; value++) {
-        struct pixels picture = picture_of((uint8_t)value);
+        struct prepared_image picture = prepared_picture_of(engine, (unsigned)value);
         assert_true(engine_describe_image(engine, &picture, QUEUE_BULK, &description, NULL));
         assert_true(engine_embed_text(engine, description.caption.text, QUEUE_INTERACTIVE, &words,
                                       NULL, NULL, NULL));
@@ -69,7 +64,7 @@ static void test_the_words_of_a_caption_find_its_picture(void **state) {
         assert_true(cosine(&description.embedding, &wrong) < 0.4);
         assert_true(fabs((double)description.clip_score - cosine(&description.embedding, &words)) <
                     1e-5);
-        pixels_clear(&picture);
+        prepared_image_clear(&picture);
     }
     engine_destroy(engine);
 }
@@ -115,7 +110,7 @@ struct crowd {
 static void *call_often(void *argument) {
     struct crowd *crowd = argument;
     for (int i = 0; i < CALLS; i++) {
-        struct pixels picture = picture_of((uint8_t)i);
+        struct prepared_image picture = prepared_picture_of(crowd->engine, (unsigned)i);
         struct description description;
         struct error err = {0};
         if (engine_describe_image(crowd->engine, &picture, i % 2 ? QUEUE_BULK : QUEUE_INTERACTIVE,
@@ -125,7 +120,7 @@ static void *call_often(void *argument) {
             crowd->refused++;
         else
             crowd->wrong++;
-        pixels_clear(&picture);
+        prepared_image_clear(&picture);
     }
     return NULL;
 }

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "engine/engine.h"
+#include "prepared_picture.h"
 
 enum { PATH_SIZE = 1024 };
 
@@ -42,16 +43,6 @@ static struct engine *engine_with(const char *captions, const char *embeddings, 
                          err);
 }
 
-static struct pixels picture_of(unsigned seed) {
-    struct pixels pixels;
-    assert_true(pixels_init(&pixels, 70, 50, NULL));
-    for (size_t i = 0; i < (size_t)70 * 50 * 3; i++) {
-        seed = seed * 1664525 + 1013904223;  // Numerical Recipes' generator
-        pixels.rgb[i] = (uint8_t)(seed >> 24);
-    }
-    return pixels;
-}
-
 static void test_a_description_has_all_its_parts(void **state) {
     (void)state;
     struct error err = {0};
@@ -62,7 +53,7 @@ static void test_a_description_has_all_its_parts(void **state) {
     assert_memory_equal(info->embedding_model, "vectors@", 8);
     assert_int_equal(strlen(info->embedding_model), 16);
 
-    struct pixels picture = picture_of(1);
+    struct prepared_image picture = prepared_picture_of(engine, 1);
     struct description description;
     assert_true(engine_describe_image(engine, &picture, QUEUE_INTERACTIVE, &description, NULL));
     const struct caption *caption = &description.caption;
@@ -77,7 +68,7 @@ static void test_a_description_has_all_its_parts(void **state) {
     assert_true(description.timings.caption_decode_ms > 0);
     assert_true(description.timings.embedding_ms > 0);
     assert_true(description.timings.preprocess_ms > 0);
-    pixels_clear(&picture);
+    prepared_image_clear(&picture);
     engine_destroy(engine);
 }
 
@@ -89,7 +80,7 @@ struct caller {
 
 static void *ask(void *argument) {
     struct caller *caller = argument;
-    struct pixels picture = picture_of(7);
+    struct prepared_image picture = prepared_picture_of(caller->engine, 7);
     for (int i = 0; i < 5; i++) {
         struct description got;
         if (!engine_describe_image(caller->engine, &picture, QUEUE_INTERACTIVE, &got, NULL) ||
@@ -98,14 +89,14 @@ static void *ask(void *argument) {
                    got.embedding.width * sizeof(float)) != 0)
             caller->wrong++;
     }
-    pixels_clear(&picture);
+    prepared_image_clear(&picture);
     return NULL;
 }
 
 static void test_many_callers_get_the_same_answer(void **state) {
     (void)state;
     struct engine *engine = engine_with(caption_folder, embedding_folder, NULL);
-    struct pixels picture = picture_of(7);
+    struct prepared_image picture = prepared_picture_of(engine, 7);
     struct caller callers[6];
     pthread_t threads[6];
     struct description wanted;
@@ -118,7 +109,7 @@ static void test_many_callers_get_the_same_answer(void **state) {
         pthread_join(threads[i], NULL);
         assert_int_equal(callers[i].wrong, 0);
     }
-    pixels_clear(&picture);
+    prepared_image_clear(&picture);
     engine_destroy(engine);
 }
 
@@ -160,24 +151,36 @@ static void test_a_damaged_model_is_an_error(void **state) {
     (void)remove(folder);
 }
 
+static bool describe_file(struct engine *engine, const uint8_t *file, size_t size,
+                          struct description *description, struct error *err) {
+    struct prepared_image image;
+    struct image_info info;
+    bool is_done = engine_prepare_image(engine, file, size, &image_limits_default, IMAGE_FOR_BOTH,
+                                        &image, &info, err) &&
+                   engine_describe_image(engine, &image, QUEUE_BULK, description, err);
+    prepared_image_clear(&image);
+    return is_done;
+}
+
 static void test_no_memory_for_a_picture_is_told(void **state) {
     (void)state;
     struct engine *engine = engine_with(caption_folder, embedding_folder, NULL);
-    struct pixels picture = picture_of(3);
+    size_t size;
+    uint8_t *file = picture_file_of(3, &size);
     struct description description;
     int failures = 0;
     for (long nth = 1; nth < 100; nth++) {
         struct error err = {0};
         memory_fail_nth(nth, false);
-        bool is_done = engine_describe_image(engine, &picture, QUEUE_BULK, &description, &err);
+        bool is_done = describe_file(engine, file, size, &description, &err);
         memory_fail_nth(0, false);
         if (is_done) break;
         assert_int_equal(err.kind, ERROR_INTERNAL);
         failures++;
     }
     assert_true(failures >= 2);
-    assert_true(engine_describe_image(engine, &picture, QUEUE_BULK, &description, NULL));
-    pixels_clear(&picture);
+    assert_true(describe_file(engine, file, size, &description, NULL));
+    memory_free(file);
     engine_destroy(engine);
 }
 

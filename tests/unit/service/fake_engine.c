@@ -38,9 +38,9 @@ static bool fails(struct error *err) {
     return true;
 }
 
-static void embed(const struct pixels *pixels, struct embedding *embedding) {
+static void embed(const struct prepared_image *image, struct embedding *embedding) {
     embedding->width = FAKE_WIDTH;
-    fake_engine_vector(pixels->rgb[0], pixels->rgb[1], pixels->rgb[2], embedding->values);
+    fake_engine_vector(image->hash[0], image->hash[1], image->hash[2], embedding->values);
 }
 
 const struct engine_info *engine_info(const struct engine *engine) {
@@ -48,8 +48,30 @@ const struct engine_info *engine_info(const struct engine *engine) {
     return &fake_engine.info;
 }
 
-bool engine_describe_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
-                           struct description *description, struct error *err) {
+bool engine_prepare_image(struct engine *engine, const void *bytes, size_t size,
+                          const struct image_limits *limits, enum image_use use,
+                          struct prepared_image *image, struct image_info *info,
+                          struct error *err) {
+    (void)engine, (void)use;
+    struct pixels pixels;
+    int preparing = atomic_fetch_add(&fake_engine.preparing, 1) + 1;
+    if (preparing > atomic_load(&fake_engine.most_preparing))
+        atomic_store(&fake_engine.most_preparing, preparing);
+    *image = (struct prepared_image){0};
+    bool is_done = image_decode(bytes, size, limits, &pixels, info, err);
+    if (is_done) memcpy(image->hash, pixels.rgb, 3);
+    image->decode_ms = 0.25;
+    pixels_clear(&pixels);
+    pause_a_moment();
+    atomic_fetch_sub(&fake_engine.preparing, 1);
+    return is_done;
+}
+
+void prepared_image_clear(struct prepared_image *image) { *image = (struct prepared_image){0}; }
+
+bool engine_describe_image(struct engine *engine, const struct prepared_image *image,
+                           enum queue_lane lane, struct description *description,
+                           struct error *err) {
     (void)engine;
     atomic_fetch_add(&fake_engine.describe_calls, 1);
     while (atomic_load(&fake_engine.is_blocked)) pause_a_moment();
@@ -57,21 +79,21 @@ bool engine_describe_image(struct engine *engine, const struct pixels *pixels, e
     if (lane != QUEUE_INTERACTIVE) return error_set(err, ERROR_INTERNAL, "the wrong lane");
     memset(description, 0, sizeof *description);
     (void)snprintf(description->caption.text, sizeof description->caption.text,
-                   "a picture of %d %d %d", pixels->rgb[0], pixels->rgb[1], pixels->rgb[2]);
+                   "a picture of %d %d %d", image->hash[0], image->hash[1], image->hash[2]);
     description->caption.confidence = 0.75F;
     description->clip_score = 0.25F;
     description->timings = (struct engine_timings){.queue_ms = 1, .caption_decode_ms = 20};
-    embed(pixels, &description->embedding);
+    embed(image, &description->embedding);
     return true;
 }
 
-bool engine_embed_image(struct engine *engine, const struct pixels *pixels, enum queue_lane lane,
-                        struct embedding *embedding, struct engine_timings *timings,
-                        struct error *err) {
+bool engine_embed_image(struct engine *engine, const struct prepared_image *image,
+                        enum queue_lane lane, struct embedding *embedding,
+                        struct engine_timings *timings, struct error *err) {
     (void)engine, (void)lane;
     atomic_fetch_add(&fake_engine.embed_calls, 1);
     if (fails(err)) return false;
-    embed(pixels, embedding);
+    embed(image, embedding);
     timings->embedding_ms = 3;
     return true;
 }

@@ -16,6 +16,8 @@ struct fake_engine {
     atomic_bool is_blocked;     // describe waits until it is false
     atomic_int describe_calls;  // begun
     atomic_int embed_calls;
+    atomic_int preparing;  // pictures in engine_prepare_image; the most at once
+    atomic_int most_preparing;
 };
 
 extern struct fake_engine fake_engine;

@@ -95,7 +95,7 @@ static void identical_uploads_share_a_failure(void **state) {
         service_ingest_image(fixture->service, small_png, small_png_size, NULL, &result, NULL));
 }
 
-static void small_pictures_do_not_hold_a_decode_slot(void **state) {
+static void waiting_for_the_models_holds_no_decode_slot(void **state) {
     struct service_fixture *fixture = *state;
     fixture->options.decode_threads = 1;
     service_fixture_restart(fixture);
@@ -112,26 +112,24 @@ static void small_pictures_do_not_hold_a_decode_slot(void **state) {
     assert_true(first.is_done && second.is_done);
 }
 
-static void large_pictures_hold_their_decode_slot(void **state) {
+static void decode_slots_bound_what_is_decoded_at_once(void **state) {
     struct service_fixture *fixture = *state;
-    fixture->options.decode_threads = 1;
-    service_fixture_restart(fixture);
-    size_t size;
-    unsigned char *large = black_png_create(4001, 4000, &size);
-    struct uploader first, second;
-    atomic_store(&fake_engine.is_blocked, true);
-    start(&first, fixture, large, size);
-    fake_engine_await_describes(1);
-    start(&second, fixture, small_png, small_png_size);
-    pause_ms(20);
-    int reached = atomic_load(&fake_engine.describe_calls);
-    atomic_store(&fake_engine.is_blocked, false);
-    (void)pthread_join(first.thread, NULL);
-    (void)pthread_join(second.thread, NULL);
-    assert_int_equal(reached, 1);
-    assert_true(first.is_done && second.is_done);
-    assert_int_equal(first.result.record.width, 4001);
-    memory_free(large);
+    for (size_t slots = 1; slots <= 2; slots++) {
+        fixture->options.decode_threads = slots;
+        service_fixture_restart(fixture);
+        atomic_store(&fake_engine.most_preparing, 0);
+        struct uploader uploaders[UPLOADERS];
+        unsigned char pictures[UPLOADERS][PICTURE_SIZE];
+        for (int i = 0; i < UPLOADERS; i++) {
+            picture_of(i, (int)slots, 0, pictures[i]);
+            start(&uploaders[i], fixture, pictures[i], PICTURE_SIZE);
+        }
+        for (int i = 0; i < UPLOADERS; i++) {
+            (void)pthread_join(uploaders[i].thread, NULL);
+            assert_true(uploaders[i].is_done);
+        }
+        assert_in_range(atomic_load(&fake_engine.most_preparing), 1, slots);
+    }
 }
 
 // The store's own functions, while a test has put others in their place.
@@ -273,8 +271,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CONCURRENCY_TEST(identical_uploads_are_computed_once),
         CONCURRENCY_TEST(identical_uploads_share_a_failure),
-        CONCURRENCY_TEST(small_pictures_do_not_hold_a_decode_slot),
-        CONCURRENCY_TEST(large_pictures_hold_their_decode_slot),
+        CONCURRENCY_TEST(waiting_for_the_models_holds_no_decode_slot),
+        CONCURRENCY_TEST(decode_slots_bound_what_is_decoded_at_once),
         CONCURRENCY_TEST(uploads_wait_for_a_deletion),
         CONCURRENCY_TEST(content_deleted_meanwhile_is_not_found),
         CONCURRENCY_TEST(deletions_never_cross_uploads),
