@@ -248,8 +248,8 @@ def test_where_they_were_looked_for_is_told(run, tmp_path):
 
 def test_an_installation_has_them(run, binary, tmp_path):
     build = pathlib.Path(binary).parent
-    if not (build / "cmake_install.cmake").exists() or not (ROOT / "models" / "demo").exists():
-        pytest.skip("needs the demo models and the folder that the program was built in")
+    if not (build / "cmake_install.cmake").exists():
+        pytest.skip("needs the folder that the program was built in")
     subprocess.run(["cmake", "--install", build, "--prefix", tmp_path / "prefix"], check=True,
                    capture_output=True, timeout=60)
     result = run("caption", "--json", PICTURE, program=tmp_path / "prefix" / "bin" / "imgrouter",

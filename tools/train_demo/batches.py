@@ -21,6 +21,7 @@ MEAN = [0.48145466, 0.4578275, 0.40821073]  # CLIP's training pictures; BLIP use
 DEVIATION = [0.26862954, 0.26130258, 0.27577711]
 CAPTION_TOKENS, QUERY_TOKENS = 24, 24  # room for the longest, with start and end
 FULL_CAPTION = 0.4  # of the queries are the caption itself
+RELATION = 0.4  # of the others are, for a pair, how the two stand: what is hardest to learn
 NEIGHBOUR = 0.35  # of the scenes differ in one thing from the scene before
 
 
@@ -98,6 +99,8 @@ def normalize(pixels):
 def choose_query(scene, facts, chance):
     if chance.random() < FULL_CAPTION:
         return scene.caption()
+    if isinstance(scene, world.Pair) and chance.random() < RELATION:
+        return scene.relation_fact()
     return chance.choice(sorted(facts))
 
 

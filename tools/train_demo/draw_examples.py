@@ -14,7 +14,7 @@ from PIL import Image
 import drawing
 from world import Landscape, Pair, Several, Single, Thing
 
-SEED = 7
+SEED = 8
 
 EXAMPLES = {
     "red-circle.png": Single(Thing("red", "circle"), "", "white"),

@@ -71,11 +71,14 @@ class Pair:
         return (f"{article(str(self.first))} {self.relation} {article(str(self.second))} "
                 f"on {article(self.background)} background")
 
+    def relation_fact(self):
+        return f"{self.first} {self.relation} {self.second}"
+
     def facts(self):
         yield from thing_facts(self.first)
         yield from thing_facts(self.second)
         yield background_fact(self.background)
-        yield f"{self.first} {self.relation} {self.second}"
+        yield self.relation_fact()
         yield f"{self.first.shape} {self.relation} {self.second.shape}"
         yield " and ".join(sorted((str(self.first), str(self.second))))
 
@@ -240,6 +243,10 @@ def choose_scene(random):
 
 def change_one_thing(scene, random):
     """A scene that differs in little: what the search model finds hardest to tell apart."""
+    if isinstance(scene, Pair) and random.random() < 0.5:
+        swapped = replace(scene, first=scene.second, second=scene.first)
+        if is_possible(swapped):
+            return swapped
     other = choose_scene(random)
     while type(other) is not type(scene) or other == scene:
         other = choose_scene(random)
