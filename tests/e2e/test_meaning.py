@@ -1,6 +1,7 @@
 """The demo models see: drawn pictures go in, and words, pictures and captions find their meaning."""
 import io
 import json
+import re
 
 import pytest
 from PIL import Image, ImageDraw
@@ -43,6 +44,15 @@ def test_captions_tell_what_was_drawn(library):
     assert told == CAPTIONS
     for answer in library[1].values():
         assert answer["model"] == "imgrouter-demo-blip" and answer["confidence"] > 0.5
+
+
+def test_readme_shows_what_really_comes(library):
+    shown = re.findall(r'{"id":"(\w+)","caption":"([^"]+)"', (ROOT / "README.md").read_text())
+    answered = {(answer["id"], answer["caption"]) for answer in library[1].values()}
+    assert len(shown) > 5 and set(shown) <= answered
+    scores = re.findall(r'"score":([\d.]+)}', (ROOT / "README.md").read_text())
+    found = library[0].get("/search", params={"q": "a boat at night", "k": 2}).json()["results"]
+    assert [result["score"] for result in found] == pytest.approx(list(map(float, scores)), abs=0.002)
 
 
 @pytest.mark.parametrize("words, right", [
