@@ -153,3 +153,15 @@ void row_normalize_avx2(const float *x, const float *gain, const float *bias, fl
         _mm256_maskstore_ps(y + i, mask, value);
     }
 }
+
+void row_widen_avx2(const uint16_t *f16, size_t count, float *floats) {
+    enum { AHEAD_BYTES = 2048 };
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        // Beyond the row is the next one, or an address that nobody reads; a prefetch never faults.
+        _mm_prefetch((const char *)((uintptr_t)(f16 + i) + AHEAD_BYTES), _MM_HINT_T0);
+        __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)(f16 + i));
+        _mm256_storeu_ps(floats + i, _mm256_cvtph_ps(eight));
+    }
+    for (; i < count; i++) floats[i] = _cvtsh_ss(f16[i]);
+}

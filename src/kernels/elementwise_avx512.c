@@ -138,3 +138,21 @@ void row_normalize_avx512(const float *x, const float *gain, const float *bias, 
         _mm512_mask_storeu_ps(y + i, mask, value);
     }
 }
+
+void row_widen_avx512(const uint16_t *f16, size_t count, float *floats) {
+    enum { AHEAD_BYTES = 2048 };
+    size_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        // Beyond the row is the next one, or an address that nobody reads; a prefetch never faults.
+        _mm_prefetch((const char *)((uintptr_t)(f16 + i) + AHEAD_BYTES), _MM_HINT_T0);
+        __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)(f16 + i));
+        __m256i second = _mm256_loadu_si256((const __m256i *)(const void *)(f16 + i + LANES));
+        _mm512_storeu_ps(floats + i, _mm512_cvtph_ps(first));
+        _mm512_storeu_ps(floats + i + LANES, _mm512_cvtph_ps(second));
+    }
+    for (; i < count; i += LANES) {
+        __mmask16 mask = first_lanes(count - i);
+        __m256i some = _mm256_maskz_loadu_epi16(mask, f16 + i);
+        _mm512_mask_storeu_ps(floats + i, mask, _mm512_cvtph_ps(some));
+    }
+}

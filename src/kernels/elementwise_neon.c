@@ -137,3 +137,14 @@ void row_normalize_neon(const float *x, const float *gain, const float *bias, fl
         store_some(y + i, value, left);
     }
 }
+
+void row_widen_neon(const uint16_t *f16, size_t count, float *floats) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        vst1q_f32(floats + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(f16 + i))));
+    }
+    if (i == count) return;
+    uint16_t lanes[LANES] = {0};
+    for (size_t j = i; j < count; j++) lanes[j - i] = f16[j];
+    store_some(floats + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(lanes))), count - i);
+}

@@ -1,5 +1,6 @@
 // What is done to single elements and rows, with the functions of the C library.
 #include <math.h>
+#include <string.h>
 
 #include "kernels/kernels_internal.h"
 
@@ -48,4 +49,20 @@ void row_normalize_scalar(const float *x, const float *gain, const float *bias, 
     for (size_t i = 0; i < count; i++) squares += (x[i] - mean) * (x[i] - mean);
     float factor = 1 / sqrtf((float)(squares / (double)count) + epsilon);
     for (size_t i = 0; i < count; i++) y[i] = (x[i] - mean) * factor * gain[i] + bias[i];
+}
+
+void row_widen_scalar(const uint16_t *f16, size_t count, float *floats) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t sign = (uint32_t)(f16[i] & 0x8000) << 16;
+        uint32_t magnitude = f16[i] & 0x7fff;
+        uint32_t bits = (magnitude << 13) + ((127 - 15) << 23);  // the exponent's other bias
+        float value;
+        if (magnitude >= 0x7c00) bits |= 0x7f800000;  // infinite or NaN
+        if (magnitude < 0x0400) {                     // not normal: counts in 2^-24
+            value = (float)magnitude * 0x1p-24F;
+            memcpy(&bits, &value, sizeof bits);
+        }
+        bits |= sign;
+        memcpy(&floats[i], &bits, sizeof bits);
+    }
 }

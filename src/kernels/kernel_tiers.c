@@ -16,6 +16,7 @@
         .row_maximum = row_maximum_##name,                                                         \
         .row_exponentiate = row_exponentiate_##name,                                               \
         .row_normalize = row_normalize_##name,                                                     \
+        .row_widen = row_widen_##name,                                                             \
         .int8_rows = i_rows,                                                                       \
         .int8_blocks = i_blocks,                                                                   \
         .row_range = row_range_##q_name,                                                           \

@@ -45,6 +45,9 @@ struct kernels {
     void (*row_normalize)(const float *x, const float *gain, const float *bias, float epsilon,
                           float *y, size_t count);
 
+    // floats = f16, exactly.
+    void (*row_widen)(const uint16_t *f16, size_t count, float *floats);
+
     // Products of int8 (linear_int8.c). Their integers are the same on all tiers. "x" below is
     // x * input_scale where that is not NULL.
     size_t int8_rows;    // most rows that int8_multiply takes
@@ -108,7 +111,8 @@ void linear_int8(struct compute *compute, const struct linear *call);
     float row_maximum_##tier(const float *row, size_t count);                                      \
     float row_exponentiate_##tier(float *row, float maximum, float scale, size_t count);           \
     void row_normalize_##tier(const float *x, const float *gain, const float *bias, float epsilon, \
-                              float *y, size_t count);
+                              float *y, size_t count);                                             \
+    void row_widen_##tier(const uint16_t *f16, size_t count, float *floats);
 
 #define KERNELS_DECLARE_QUANTIZE(tier)                                                        \
     bool row_range_##tier(const float *x, const float *input_scale, size_t count, float *low, \

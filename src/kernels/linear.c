@@ -2,6 +2,8 @@
 // into its scratch once, and runs all rows over it from registers; the cost of packing is shared
 // by the rows. Few rows: the tiles read w where it lies, once, since then memory is the limit.
 //
+// Weights of f16 become floats on the way, a piece at a time that stays in the L1 cache.
+//
 // A sum over more than PANEL_DEPTH inputs is made in parts; rows beyond PANEL_ROWS are another
 // round. Activation, bias and residual are applied while the sums are still in the L1 cache.
 #include <assert.h>
@@ -12,12 +14,20 @@ enum {
     PANEL_DEPTH = 4096,  // inputs: 512 KiB of panel at 32 columns, in the L2 cache
     PANEL_ROWS = 640,    // one round for the 577 patches of BLIP; 80 KiB of sums
     DIRECT_COLUMNS = 32,
+    DIRECT_ROWS = 128,  // no tier has a larger panel_min_rows
+    // How much of f16 weights is floats at a time: outputs where few rows read them, inputs where
+    // panels are packed.
+    WIDE_COLUMNS = 4,
+    WIDE_DEPTH = 1024,
     // Multiplications below which waking the others costs more than it saves.
     SERIAL_MULTIPLICATIONS = 64 * 1024,
 };
 
-_Static_assert(KERNELS_SCRATCH_FLOATS >= (PANEL_DEPTH + PANEL_ROWS) * KERNELS_MAX_PANEL_COLUMNS,
-               "a panel and its sums fit the scratch of a thread");
+_Static_assert(KERNELS_SCRATCH_FLOATS >=
+                   (PANEL_DEPTH + PANEL_ROWS + WIDE_DEPTH) * KERNELS_MAX_PANEL_COLUMNS,
+               "a panel, its sums and what it is packed from fit the scratch of a thread");
+_Static_assert(KERNELS_SCRATCH_FLOATS >= DIRECT_ROWS * DIRECT_COLUMNS + WEIGHT_F16_MAX_INPUTS,
+               "an output of f16 weights fits beside the sums");
 
 struct linear_job {
     const struct compute *compute;
@@ -39,6 +49,25 @@ static void finish_rows(const struct linear_job *job, const float *sums, size_t 
     }
 }
 
+// Inputs [start, start + depth) of the columns [column, column + columns).
+static void pack_panel(const struct linear_job *job, size_t column, size_t columns, size_t start,
+                       size_t depth, float *panel, float *wide) {
+    const struct kernels *kernels = job->compute->kernels;
+    const struct weight_matrix *w = job->call->w;
+    size_t offset = column * w->inputs + start;
+    if (w->type == WEIGHT_F32) {
+        kernels->panel_pack(w->f32 + offset, w->inputs, columns, depth, panel);
+        return;
+    }
+    for (size_t k = 0; k < depth; k += WIDE_DEPTH) {
+        size_t piece = minimum(WIDE_DEPTH, depth - k);
+        for (size_t c = 0; c < columns; c++) {
+            kernels->row_widen(w->f16 + offset + c * w->inputs + k, piece, wide + c * WIDE_DEPTH);
+        }
+        kernels->panel_pack(wide, WIDE_DEPTH, columns, piece, panel + k * kernels->panel_columns);
+    }
+}
+
 static void panel_task(void *context, size_t task, size_t worker) {
     const struct linear_job *job = context;
     const struct linear *l = job->call;
@@ -48,6 +77,7 @@ static void panel_task(void *context, size_t task, size_t worker) {
     size_t columns = minimum(width, l->w->outputs - column);
     float *panel = job->compute->scratch + worker * KERNELS_SCRATCH_FLOATS;
     float *sums = panel + PANEL_DEPTH * width;
+    float *wide = sums + PANEL_ROWS * width;
 
     for (size_t block = 0; block < l->rows; block += PANEL_ROWS) {
         size_t rows = minimum(PANEL_ROWS, l->rows - block);
@@ -55,8 +85,7 @@ static void panel_task(void *context, size_t task, size_t worker) {
         size_t tiles = (rows + kernels->tile_rows - 1) / kernels->tile_rows;
         for (size_t k = 0; k < l->w->inputs; k += PANEL_DEPTH) {
             size_t depth = minimum(PANEL_DEPTH, l->w->inputs - k);
-            kernels->panel_pack(l->w->f32 + column * l->w->inputs + k, l->w->inputs, columns, depth,
-                                panel);
+            pack_panel(job, column, columns, k, depth, panel, wide);
             for (size_t tile = 0; tile < tiles; tile++) {
                 size_t start = rows * tile / tiles;
                 size_t end = rows * (tile + 1) / tiles;
@@ -76,9 +105,22 @@ static void direct_task(void *context, size_t task, size_t worker) {
     size_t column = task * DIRECT_COLUMNS;
     size_t columns = minimum(DIRECT_COLUMNS, l->w->outputs - column);
     float *sums = job->compute->scratch + worker * KERNELS_SCRATCH_FLOATS;
-    job->compute->kernels->rows_multiply(l->x, l->x_stride, l->rows,
-                                         l->w->f32 + column * l->w->inputs, l->w->inputs, columns,
-                                         l->w->inputs, sums, DIRECT_COLUMNS);
+    const struct kernels *kernels = job->compute->kernels;
+    size_t inputs = l->w->inputs;
+    if (l->w->type == WEIGHT_F32) {
+        kernels->rows_multiply(l->x, l->x_stride, l->rows, l->w->f32 + column * inputs, inputs,
+                               columns, inputs, sums, DIRECT_COLUMNS);
+    } else {
+        float *wide = sums + DIRECT_ROWS * DIRECT_COLUMNS;
+        size_t room = KERNELS_SCRATCH_FLOATS - DIRECT_ROWS * DIRECT_COLUMNS;
+        size_t at_once = minimum(WIDE_COLUMNS, room / inputs);
+        for (size_t c = 0; c < columns; c += at_once) {
+            size_t count = minimum(at_once, columns - c);
+            kernels->row_widen(l->w->f16 + (column + c) * inputs, count * inputs, wide);
+            kernels->rows_multiply(l->x, l->x_stride, l->rows, wide, inputs, count, inputs,
+                                   sums + c, DIRECT_COLUMNS);
+        }
+    }
     finish_rows(job, sums, DIRECT_COLUMNS, 0, l->rows, column, columns);
 }
 

@@ -15,6 +15,31 @@ struct weight_matrix weight_matrix_f32(const float *w, size_t outputs, size_t in
         .type = WEIGHT_F32, .outputs = outputs, .inputs = inputs, .f32 = w};
 }
 
+static uint16_t round_to_f16(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t sign = bits >> 16 & 0x8000;
+    uint32_t magnitude = bits & 0x7fffffff;
+    if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00);   // NaN
+    if (magnitude >= 0x477ff000) return (uint16_t)(sign | 0x7c00);  // 65520 and more: infinite
+    if (magnitude < 0x38800000) {  // 2^-14: not normal in binary16, which counts in 2^-24 there
+        float steps = fabsf(value) * 0x1p24F + 0x1p23F - 0x1p23F;  // rounded, halves to even
+        return (uint16_t)(sign | (uint32_t)steps);
+    }
+    // 13 bits fewer, halves to even; the exponent's bias goes from 127 to 15. A carry out of the
+    // mantissa is the next exponent.
+    uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
+    return (uint16_t)(sign | ((rounded >> 13) - ((127 - 15) << 10)));
+}
+
+struct weight_matrix weight_matrix_pack_f16(const float *w, size_t outputs, size_t inputs,
+                                            uint16_t *f16) {
+    assert(inputs <= WEIGHT_F16_MAX_INPUTS);
+    for (size_t i = 0; i < outputs * inputs; i++) f16[i] = round_to_f16(w[i]);
+    return (struct weight_matrix){
+        .type = WEIGHT_F16, .outputs = outputs, .inputs = inputs, .f16 = f16};
+}
+
 struct weight_matrix weight_matrix_rows(const struct weight_matrix *matrix, size_t first,
                                         size_t count) {
     assert(first <= matrix->outputs && count <= matrix->outputs - first);
@@ -23,6 +48,9 @@ struct weight_matrix weight_matrix_rows(const struct weight_matrix *matrix, size
     switch (matrix->type) {
         case WEIGHT_F32:
             rows.f32 += first * matrix->inputs;
+            break;
+        case WEIGHT_F16:
+            rows.f16 += first * matrix->inputs;
             break;
         case WEIGHT_INT8:
             assert(first % WEIGHT_INT8_OUTPUTS == 0);

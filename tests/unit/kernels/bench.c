@@ -94,6 +94,10 @@ static struct timing measure(struct compute *compute, bench_run *run, const void
 static struct weight_matrix matrix_create(enum weight_type type, const float *w, size_t outputs,
                                           size_t inputs) {
     if (type == WEIGHT_F32) return weight_matrix_f32(w, outputs, inputs);
+    if (type == WEIGHT_F16) {
+        return weight_matrix_pack_f16(w, outputs, inputs,
+                                      malloc(outputs * inputs * sizeof(uint16_t)));
+    }
     struct weight_int8_size size = weight_matrix_int8_size(outputs, inputs);
     return weight_matrix_pack_int8(w, outputs, inputs, aligned_alloc(64, size.int8),
                                    malloc(size.scales * sizeof(float)),
@@ -101,7 +105,7 @@ static struct weight_matrix matrix_create(enum weight_type type, const float *w,
 }
 
 static void matrix_destroy(struct weight_matrix *matrix) {
-    if (matrix->type == WEIGHT_F32) return;
+    free((void *)matrix->f16);
     free((void *)matrix->int8);
     free((void *)matrix->scales);
     free((void *)matrix->sums);
@@ -124,8 +128,9 @@ static void bench_linear(struct compute *compute, const struct shape *shape, enu
     l.y = y;
     struct timing ms = measure(compute, run_linear, &l, memory);
     double multiplications = (double)l.rows * (double)matrix.inputs * (double)matrix.outputs;
-    static const double weight_bytes[] = {[WEIGHT_F32] = 4, [WEIGHT_INT8] = 1};
-    static const char *const names[] = {[WEIGHT_F32] = "f32", [WEIGHT_INT8] = "int8"};
+    static const double weight_bytes[] = {[WEIGHT_F32] = 4, [WEIGHT_F16] = 2, [WEIGHT_INT8] = 1};
+    static const char *const names[] = {
+        [WEIGHT_F32] = "f32", [WEIGHT_F16] = "f16", [WEIGHT_INT8] = "int8"};
     double bytes = weight_bytes[type] * (double)matrix.inputs * (double)matrix.outputs;
     (void)printf("%-23s %-4s %3zu x %4zu -> %5zu %8.3f ms, best %8.3f: %5.0f GFLOP/s, %4.1f GB/s\n",
                  shape->name, names[type], l.rows, matrix.inputs, matrix.outputs, ms.median_ms,
@@ -174,6 +179,7 @@ void bench_kernels(struct compute *compute) {
                  kernel_tier_name(compute_tier(compute)), compute_threads(compute), RUNS);
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         bench_linear(compute, &shapes[i], WEIGHT_F32, memory);
+        bench_linear(compute, &shapes[i], WEIGHT_F16, memory);
         bench_linear(compute, &shapes[i], WEIGHT_INT8, memory);
     }
     bench_attention(compute, "BLIP vision attention", 577, 577, 12, false, memory);

@@ -8,6 +8,7 @@
 struct matrices {
     struct guarded_floats x;
     struct guarded_floats w;
+    struct guarded_floats f16;  // half as many floats, for weights of that type
     struct guarded_floats bias;
     struct guarded_floats residual;
     struct guarded_floats y;
@@ -25,11 +26,21 @@ static struct matrices matrices_create(struct linear *l, struct weight_matrix *w
     struct matrices m = {
         .x = guarded_create((l->rows - 1) * l->x_stride + w->inputs, is_at_end, 1),
         .w = guarded_create(w->outputs * w->inputs, is_at_end, 2),
+        .f16 = guarded_create((w->outputs * w->inputs + 1) / 2, is_at_end, 2),
         .bias = guarded_create(w->outputs, is_at_end, 3),
         .residual = guarded_create(y_count, is_at_end, 4),
         .y = guarded_create(y_count, is_at_end, 5),
     };
     w->f32 = m.w.floats;
+    if (w->type == WEIGHT_F16) {
+        // The last half float, where their number is odd, is in front.
+        uint16_t *f16 = (uint16_t *)(void *)m.f16.floats + w->outputs * w->inputs % 2;
+        for (size_t i = 0; i < w->outputs * w->inputs; i++) {
+            m.w.floats[i] = (float)(int)(m.w.floats[i] * 1024) / 1024;  // 11 bits: exact in f16
+        }
+        *w = weight_matrix_pack_f16(m.w.floats, w->outputs, w->inputs, f16);
+        w->f32 = m.w.floats;
+    }
     l->x = m.x.floats;
     l->y = m.y.floats;
     return m;
@@ -38,6 +49,7 @@ static struct matrices matrices_create(struct linear *l, struct weight_matrix *w
 static void matrices_destroy(struct matrices *m) {
     guarded_destroy(&m->x);
     guarded_destroy(&m->w);
+    guarded_destroy(&m->f16);
     guarded_destroy(&m->bias);
     guarded_destroy(&m->residual);
     guarded_destroy(&m->y);
@@ -70,9 +82,10 @@ static void check(const struct linear *l, const float *residual, const float *y_
     }
 }
 
-static void run_case(size_t rows, size_t inputs, size_t outputs, size_t gap, bool is_at_end,
-                     enum activation activation, bool has_bias, int residual_kind) {
-    struct weight_matrix w = weight_matrix_f32(NULL, outputs, inputs);
+static void run_case_of_type(enum weight_type type, size_t rows, size_t inputs, size_t outputs,
+                             size_t gap, bool is_at_end, enum activation activation, bool has_bias,
+                             int residual_kind) {
+    struct weight_matrix w = {.type = type, .outputs = outputs, .inputs = inputs};
     struct linear l = {.rows = rows,
                        .x_stride = inputs + gap,
                        .w = &w,
@@ -88,6 +101,12 @@ static void run_case(size_t rows, size_t inputs, size_t outputs, size_t gap, boo
     check(&l, residual_kind == 2 ? before : l.residual, before);
     free(before);
     matrices_destroy(&m);
+}
+
+static void run_case(size_t rows, size_t inputs, size_t outputs, size_t gap, bool is_at_end,
+                     enum activation activation, bool has_bias, int residual_kind) {
+    run_case_of_type(WEIGHT_F32, rows, inputs, outputs, gap, is_at_end, activation, has_bias,
+                     residual_kind);
 }
 
 static const size_t sizes[] = {1,  2,  3,  5,  7,  8,  11, 12, 13, 15, 16, 17,
@@ -133,6 +152,63 @@ void test_linear_epilogues(void **state) {
             }
         }
     }
+}
+
+void test_linear_f16(void **state) {
+    (void)state;
+    for (size_t r = 0; r < SIZE_COUNT; r++) {
+        for (size_t i = 0; i < SIZE_COUNT; i++) {
+            run_case_of_type(WEIGHT_F16, sizes[r], sizes[i], sizes[(r * 5 + i * 7) % SIZE_COUNT],
+                             i % 3, (r + i) % 2 == 0, ACTIVATION_NONE, true, 0);
+        }
+    }
+    run_case_of_type(WEIGHT_F16, 2, WEIGHT_F16_MAX_INPUTS, 5, 0, true, ACTIVATION_GELU, true, 2);
+    run_case_of_type(WEIGHT_F16, 130, 4097, 33, 0, true, ACTIVATION_NONE, true, 2);
+    run_case_of_type(WEIGHT_F16, 650, 70, 9, 0, true, ACTIVATION_GELU, true, 0);
+}
+
+// Every number there is, to floats and back.
+void test_f16_numbers(void **state) {
+    (void)state;
+    enum { COUNT = 65536 };
+    uint16_t *f16 = malloc(COUNT * sizeof *f16);
+    uint16_t *again = malloc(COUNT * sizeof *again);
+    float *y = malloc(COUNT * sizeof *y);
+    float one = 1;
+    for (size_t i = 0; i < COUNT; i++) f16[i] = (uint16_t)i;
+    struct weight_matrix w = {.type = WEIGHT_F16, .outputs = COUNT, .inputs = 1, .f16 = f16};
+    linear(
+        test_computes[1],
+        &(struct linear){.x = &one, .rows = 1, .x_stride = 1, .w = &w, .y = y, .y_stride = COUNT});
+    (void)weight_matrix_pack_f16(y, COUNT, 1, again);
+    for (size_t i = 0; i < COUNT; i++) {
+        int exponent = (int)(i >> 10 & 31);
+        double mantissa = (double)(i & 1023) / 1024;
+        double expected = exponent == 0 ? ldexp(mantissa, -14) : ldexp(1 + mantissa, exponent - 15);
+        if (exponent == 31) expected = mantissa == 0.0 ? INFINITY : NAN;
+        if (i >= 32768) expected = -expected;
+        assert_true((double)y[i] == expected || (isnan(y[i]) && isnan(expected)));
+        if (!isnan(expected) && expected != 0) assert_int_equal(again[i], f16[i]);
+        if (isnan(expected)) assert_true((again[i] & 0x7fff) > 0x7c00);
+        if (!isfinite(expected) || i == 0x7bff || i == 0xfbff || i == 0x8000) continue;
+        // Halfway to the next rounds to the even one, less and more to the nearer.
+        float half = y[i] + (float)copysign(ldexp(1, exponent == 0 ? -25 : exponent - 26), y[i]);
+        float around[3] = {nextafterf(half, 0), half, half + half - y[i]};
+        uint16_t rounded[3];
+        (void)weight_matrix_pack_f16(around, 3, 1, rounded);
+        assert_int_equal(rounded[0], i);
+        assert_int_equal(rounded[1], i + i % 2);
+        assert_int_equal(rounded[2], i + 1);
+    }
+    float limits[4] = {65519.99F, 65520, -1e30F, -0.0F};
+    (void)weight_matrix_pack_f16(limits, 4, 1, again);
+    assert_int_equal(again[0], 0x7bff);
+    assert_int_equal(again[1], 0x7c00);
+    assert_int_equal(again[2], 0xfc00);
+    assert_int_equal(again[3], 0x8000);
+    free(f16);
+    free(again);
+    free(y);
 }
 
 void test_linear_many_inputs(void **state) {

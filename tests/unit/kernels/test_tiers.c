@@ -50,6 +50,8 @@ static const struct CMUnitTest tier_tests[] = {
     cmocka_unit_test(test_linear_sizes),
     cmocka_unit_test(test_linear_strides_and_alignment),
     cmocka_unit_test(test_linear_epilogues),
+    cmocka_unit_test(test_linear_f16),
+    cmocka_unit_test(test_f16_numbers),
     cmocka_unit_test(test_linear_many_inputs),
     cmocka_unit_test(test_linear_extremes),
     cmocka_unit_test(test_linear_threads_agree),

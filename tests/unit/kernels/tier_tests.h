@@ -22,6 +22,8 @@ extern struct compute *test_computes[TEST_COMPUTES];
 void test_linear_sizes(void **state);
 void test_linear_strides_and_alignment(void **state);
 void test_linear_epilogues(void **state);
+void test_linear_f16(void **state);
+void test_f16_numbers(void **state);
 void test_linear_many_inputs(void **state);
 void test_linear_extremes(void **state);
 void test_linear_threads_agree(void **state);
