@@ -57,6 +57,8 @@ SETTING(repository, TEXT, "repository", NULL, NULL, 0, 0, FOR_MODELS, "ORG/NAME"
         "Another repository of the hub than the two that are served by default.")
 SETTING(runs, INTEGER, "runs", NULL, 5, 1, 1000, FOR_BENCH, "N",
         "Times each stage is measured; the median is printed.")
+SETTING(takes_turns, FLAG, "turns", NULL, 0, 0, 0, FOR_BENCH, NULL,
+        "Measure once what each line of standard input names, and answer it with a line of JSON.")
 SETTING(prints_settings, FLAG, "settings", NULL, 0, 0, 0, FOR_VERSION, NULL,
         "Print the settings reference in Markdown (docs/settings.md).")
 // clang-format on

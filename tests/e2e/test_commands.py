@@ -157,10 +157,29 @@ def test_bench_measures_every_stage(run):
     result = run("bench", "--models", GOLDEN_MODELS / "plain", "--runs", 2, "--json",
                  PICTURES / "shapes.png", USE_MOCK_MODELS="false")
     figures, = json_lines(result)
-    for stage in ["decode", "preprocess", "caption_vision", "caption_decode", "caption",
-                  "image_vector", "text_vector"]:
+    for stage in ["decode", "preprocess", "caption_vision", "caption_token", "caption",
+                  "image_vector", "image_bulk", "text_vector", "scan"]:
         assert figures[f"{stage}_ms"] > 0
     assert figures["precision"] == "f32" and figures["runs"] == 2
+    assert figures["bulk_pictures"] == 16 and figures["scan_vectors"] == 100000
+
+
+def test_bench_takes_turns(binary, tmp_path):
+    def bench(turns):
+        return subprocess.run([binary, "bench", "--turns", "--models", GOLDEN_MODELS / "plain"],
+                              input=turns, capture_output=True, text=True, timeout=120,
+                              env=clean_environment(tmp_path, USE_MOCK_MODELS="false"))
+
+    result = bench("text_vector\ncaption\ntext_vector\n")
+    setup, text, caption, again = json_lines(result)
+    assert set(setup["turns"]) == {"inputs", "caption", "image_vector", "image_bulk",
+                                   "text_vector", "scan"}
+    assert list(text) == list(again) == ["text_vector_ms"] and text["text_vector_ms"] > 0
+    assert set(caption) == {"caption_ms", "caption_vision_ms", "caption_token_ms"}
+    assert caption["caption_ms"] > caption["caption_vision_ms"] + caption["caption_token_ms"]
+    result = bench("caption\nsupper\n")
+    assert result.returncode == 2 and "\"supper\"" in result.stderr
+    assert len(result.stdout.splitlines()) == 2
 
 
 def test_the_settings_reference_is_current(run):
