@@ -202,12 +202,15 @@ bool models_caption(struct models *models, const struct prepared_image *image,
         return true;
     }
     int64_t started = clock_monotonic_ns();
-    blip_see(models->blip, models->compute, image->caption_planes, NULL);
+    blip_see(models->blip, models->compute, 0, image->caption_planes, NULL);
     timings->caption_vision_ms = clock_ms_since(started);
 
     started = clock_monotonic_ns();
-    caption->token_count = blip_tell(models->blip, models->compute, CAPTION_TOKENS_MAX,
-                                     caption->token_ids, caption->token_probabilities, NULL, err);
+    struct blip_caption told = {.ids = caption->token_ids,
+                                .probabilities = caption->token_probabilities};
+    blip_tell(models->blip, models->compute, &told, 1, CAPTION_TOKENS_MAX, NULL);
+    caption->token_count = told.count;
+    if (told.count == 0) error_set(err, told.error.kind, "%s", told.error.text);
     timings->caption_decode_ms = clock_ms_since(started);
     if (caption->token_count == 0) return false;
     caption->confidence = confidence_of(caption->token_probabilities, caption->token_count);

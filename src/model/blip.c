@@ -1,5 +1,6 @@
 #include "model/blip.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "base/memory.h"
@@ -66,38 +67,56 @@ void blip_destroy(struct blip *blip) {
 
 const struct blip_config *blip_config(const struct blip *blip) { return &blip->config; }
 
-void blip_see(struct blip *blip, struct compute *compute, const float *planes,
+void blip_see(struct blip *blip, struct compute *compute, size_t place, const float *planes,
               const struct model_trace *trace) {
     struct vision_transformer *vision = &blip->vision;
     size_t width = vision->shape.block.width;
-    vision_transformer_forward(vision, compute, planes, vision->tokens, "blip.vision", trace);
+    vision_transformer_forward(vision, compute, &planes, 1, vision->tokens, "blip.vision", trace);
     layer_norm_f32(compute, vision->states, vision->tokens, width, blip->post_norm_gain,
                    blip->post_norm_bias, vision->shape.block.epsilon, vision->states);
     model_trace_tap(trace, "blip.vision.output", vision->states, 0, vision->tokens, width);
-    blip_decoder_look(&blip->decoder, compute, vision->states);
+    blip_decoder_look(&blip->decoder, compute, place, vision->states);
 }
 
-size_t blip_tell(struct blip *blip, struct compute *compute, size_t limit, int32_t *ids,
-                 float *probabilities, const struct model_trace *trace, struct error *err) {
+// Adds the likeliest token to a caption. false when that was the last.
+static bool choose_token(const struct blip *blip, const struct compute *compute,
+                         const float *logits, struct blip_caption *caption) {
+    float *probability = &caption->probabilities[caption->count];
+    int32_t token = (int32_t)argmax_softmax_f32(compute, logits,
+                                                blip->decoder.shape.vocabulary_size, probability);
+    if (!isfinite(*probability) || *probability <= 0) {
+        caption->count = 0;
+        return error_set(&caption->error, ERROR_INTERNAL,
+                         "the caption model computed numbers that are not finite; its weights (%s) "
+                         "are probably damaged: run imgrouter models verify",
+                         parameters_path(blip->parameters));
+    }
+    caption->ids[caption->count++] = token;
+    return token != blip->config.end_token;
+}
+
+void blip_tell(struct blip *blip, struct compute *compute, struct blip_caption *captions,
+               size_t count, size_t limit, const struct model_trace *trace) {
     struct blip_decoder *decoder = &blip->decoder;
     size_t vocabulary = decoder->shape.vocabulary_size;
+    struct decoder_input inputs[BLIP_CAPTIONS_MAX];  // of the captions under way
+    assert(count <= BLIP_CAPTIONS_MAX);
     if (limit > decoder->max_tokens) limit = decoder->max_tokens;
-    int32_t token = blip->config.begin_token;
-    size_t count = 0;
-    while (count < limit) {
-        blip_decoder_step(decoder, compute, token, count);
-        if (count == 0) model_trace_tap(trace, "blip.logits_0", decoder->logits, 0, 1, vocabulary);
-        token = (int32_t)argmax_softmax_f32(compute, decoder->logits, vocabulary,
-                                            &probabilities[count]);
-        if (!isfinite(probabilities[count]) || probabilities[count] <= 0) {
-            error_set(err, ERROR_INTERNAL,
-                      "the caption model computed numbers that are not finite; its weights (%s) "
-                      "are probably damaged: run imgrouter models verify",
-                      parameters_path(blip->parameters));
-            return 0;
-        }
-        ids[count++] = token;
-        if (token == blip->config.end_token) break;
+    for (size_t i = 0; i < count; i++) {
+        inputs[i] = (struct decoder_input){.place = i, .token = blip->config.begin_token};
+        captions[i].count = 0;
     }
-    return count;
+    for (size_t position = 0; position < limit && count > 0; position++) {
+        blip_decoder_step(decoder, compute, inputs, count, position);
+        if (position == 0)
+            model_trace_tap(trace, "blip.logits_0", decoder->logits, 0, count, vocabulary);
+        size_t left = 0;
+        for (size_t i = 0; i < count; i++) {
+            struct blip_caption *caption = &captions[inputs[i].place];
+            if (!choose_token(blip, compute, decoder->logits + i * vocabulary, caption)) continue;
+            inputs[left].place = inputs[i].place;
+            inputs[left++].token = caption->ids[position];
+        }
+        count = left;
+    }
 }

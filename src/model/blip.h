@@ -33,11 +33,21 @@ struct blip *blip_load(const char *folder, struct packed_cache *packed, struct e
 void blip_destroy(struct blip *blip);
 const struct blip_config *blip_config(const struct blip *blip);
 
-// planes [3, image_size, image_size]: computes what the decoder will look at.
-void blip_see(struct blip *blip, struct compute *compute, const float *planes,
+// How many captions can be under way together.
+enum { BLIP_CAPTIONS_MAX = BLIP_DECODER_PLACES };
+
+// planes [3, image_size, image_size]: computes what the decoder will look at for the caption in
+// this place, less than BLIP_CAPTIONS_MAX.
+void blip_see(struct blip *blip, struct compute *compute, size_t place, const float *planes,
               const struct model_trace *trace);
-// Greedy caption of the picture seen last: at most `limit` tokens, the end token included, with
-// the probability of each. Returns the count; 0 with ERROR_INTERNAL when the numbers are not
-// finite.
-size_t blip_tell(struct blip *blip, struct compute *compute, size_t limit, int32_t *ids,
-                 float *probabilities, const struct model_trace *trace, struct error *err);
+
+struct blip_caption {
+    int32_t *ids;          // [limit]
+    float *probabilities;  // [limit], of each
+    size_t count;          // of tokens, the end token included; 0 with an error
+    struct error error;    // ERROR_INTERNAL when the numbers are not finite
+};
+// Greedy captions of at most `limit` tokens, all together: captions[i] is that of the picture seen
+// last in place i. What a caption becomes does not depend on the others.
+void blip_tell(struct blip *blip, struct compute *compute, struct blip_caption *captions,
+               size_t count, size_t limit, const struct model_trace *trace);

@@ -1,7 +1,9 @@
 #include "model/blip_decoder.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -77,22 +79,38 @@ static bool load_head(struct blip_decoder *decoder, struct parameters *parameter
 #undef PREDICTIONS
 }
 
+static size_t image_kv_floats(const struct blip_decoder *decoder) {  // of one layer
+    return decoder->image_tokens * 2 * decoder->shape.width;
+}
+
+static size_t past_kv_floats(const struct blip_decoder *decoder) {  // of one layer
+    return decoder->max_tokens * 2 * decoder->shape.width;
+}
+
 static bool create_scratch(struct blip_decoder *decoder, struct error *err) {
     const struct blip_decoder_shape *shape = &decoder->shape;
-    size_t image_floats = shape->layers * decoder->image_tokens * 2 * shape->width;
-    size_t past_floats = shape->layers * decoder->max_tokens * 3 * shape->width;
-    size_t floats =
-        image_floats + past_floats + 3 * shape->width + shape->mlp_width + shape->vocabulary_size;
-    decoder->memory = memory_try_aligned(floats, sizeof(float));
-    if (decoder->memory == NULL)
+    size_t of_layers = shape->layers * (image_kv_floats(decoder) + past_kv_floats(decoder));
+    size_t of_place = of_layers + 5 * shape->width + shape->mlp_width + shape->vocabulary_size;
+    float *next = memory_try_aligned(BLIP_DECODER_PLACES * of_place, sizeof *next);
+    if (next == NULL)
         return error_set(err, ERROR_INTERNAL, "out of memory for the caption decoder");
-    decoder->image_kv = decoder->memory;
-    decoder->past_qkv = decoder->image_kv + image_floats;
-    decoder->state = decoder->past_qkv + past_floats;
-    decoder->query = decoder->state + shape->width;
-    decoder->attended = decoder->query + shape->width;
-    decoder->hidden = decoder->attended + shape->width;
-    decoder->logits = decoder->hidden + shape->mlp_width;
+    decoder->memory = next;
+    const struct {
+        float **part;
+        size_t floats;  // of a place
+    } parts[] = {
+        {&decoder->image_kv, shape->layers * image_kv_floats(decoder)},
+        {&decoder->past_kv, shape->layers * past_kv_floats(decoder)},
+        {&decoder->state, shape->width},
+        {&decoder->qkv, 3 * shape->width},
+        {&decoder->attended, shape->width},
+        {&decoder->hidden, shape->mlp_width},
+        {&decoder->logits, shape->vocabulary_size},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        *parts[i].part = next;
+        next += BLIP_DECODER_PLACES * parts[i].floats;
+    }
     return true;
 }
 
@@ -122,23 +140,34 @@ void blip_decoder_clear(struct blip_decoder *decoder) {
     *decoder = (struct blip_decoder){0};
 }
 
-void blip_decoder_look(struct blip_decoder *decoder, struct compute *compute, const float *states) {
-    size_t stride = 2 * decoder->shape.width;
-    for (size_t i = 0; i < decoder->shape.layers; i++)
+void blip_decoder_look(struct blip_decoder *decoder, struct compute *compute, size_t place,
+                       const float *states) {
+    size_t stride = 2 * decoder->shape.width, floats = image_kv_floats(decoder);
+    float *kv = decoder->image_kv + place * decoder->shape.layers * floats;
+    for (size_t i = 0; i < decoder->shape.layers; i++, kv += floats)
         layer_apply(compute, &decoder->layers[i].cross_kv,
                     (struct linear){.x = states,
                                     .rows = decoder->image_tokens,
                                     .x_stride = decoder->shape.image_width,
-                                    .y = decoder->image_kv + i * decoder->image_tokens * stride,
+                                    .y = kv,
                                     .y_stride = stride});
 }
 
-// y = layer(x) (+ residual) for the one token under way.
-static void apply(struct compute *compute, const struct layer *layer, const float *x,
+// The tokens under way: one a caption.
+struct step {
+    struct blip_decoder *decoder;
+    struct compute *compute;
+    const struct decoder_input *inputs;
+    size_t count;
+    size_t position;
+};
+
+// y = layer(x) (+ residual)
+static void apply(const struct step *step, const struct layer *layer, const float *x,
                   enum activation activation, const float *residual, float *y) {
-    layer_apply(compute, layer,
+    layer_apply(step->compute, layer,
                 (struct linear){.x = x,
-                                .rows = 1,
+                                .rows = step->count,
                                 .x_stride = layer->weight.inputs,
                                 .activation = activation,
                                 .residual = residual,
@@ -146,71 +175,84 @@ static void apply(struct compute *compute, const struct layer *layer, const floa
                                 .y_stride = layer->weight.outputs});
 }
 
-// What the query finds among `count` keys, each with its value right behind it.
-static void attend(struct blip_decoder *decoder, struct compute *compute, const float *query,
-                   const float *keys, size_t count, size_t stride) {
-    size_t width = decoder->shape.width, head_size = width / decoder->shape.heads;
-    attention_f32(compute, &(struct attention){.q = query,
-                                               .queries = 1,
-                                               .q_stride = width,
-                                               .k = keys,
-                                               .v = keys + width,
-                                               .keys = count,
-                                               .kv_stride = stride,
-                                               .heads = decoder->shape.heads,
-                                               .head_size = head_size,
-                                               .scale = 1.0f / sqrtf((float)head_size),
-                                               .out = decoder->attended,
-                                               .out_stride = width});
+static void normalize(const struct step *step, float *x, const float *gain, const float *shift) {
+    layer_norm_f32(step->compute, x, step->count, step->decoder->shape.width, gain, shift,
+                   step->decoder->shape.epsilon, x);
 }
 
-static void self_attention(struct blip_decoder *decoder, struct compute *compute, size_t number,
-                           size_t position) {
+// What one caption's query finds among `count` keys, each with its value right behind it.
+static void attend(const struct step *step, size_t row, const float *query, const float *kv,
+                   size_t count) {
+    size_t width = step->decoder->shape.width, heads = step->decoder->shape.heads;
+    attention_f32(step->compute, &(struct attention){.q = query,
+                                                     .queries = 1,
+                                                     .q_stride = width,
+                                                     .k = kv,
+                                                     .v = kv + width,
+                                                     .keys = count,
+                                                     .kv_stride = 2 * width,
+                                                     .heads = heads,
+                                                     .head_size = width / heads,
+                                                     .scale = 1.0f / sqrtf((float)(width / heads)),
+                                                     .out = step->decoder->attended + row * width,
+                                                     .out_stride = width});
+}
+
+static void self_attention(const struct step *step, size_t number) {
+    struct blip_decoder *decoder = step->decoder;
     const struct decoder_layer *layer = &decoder->layers[number];
-    size_t width = decoder->shape.width, stride = 3 * width;
-    float *past = decoder->past_qkv + number * decoder->max_tokens * stride;
-    float *now = past + position * stride, *x = decoder->state;
-    apply(compute, &layer->qkv, x, ACTIVATION_NONE, NULL, now);
-    attend(decoder, compute, now, past + width, position + 1, stride);
-    apply(compute, &layer->attended, decoder->attended, ACTIVATION_NONE, x, x);
-    layer_norm_f32(compute, x, 1, width, layer->attended_gain, layer->attended_shift,
-                   decoder->shape.epsilon, x);
+    size_t width = decoder->shape.width, floats = past_kv_floats(decoder);
+    apply(step, &layer->qkv, decoder->state, ACTIVATION_NONE, NULL, decoder->qkv);
+    for (size_t row = 0; row < step->count; row++) {
+        const float *qkv = decoder->qkv + row * 3 * width;
+        size_t block = step->inputs[row].place * decoder->shape.layers + number;
+        float *past = decoder->past_kv + block * floats;
+        memcpy(past + step->position * 2 * width, qkv + width, 2 * width * sizeof *past);
+        attend(step, row, qkv, past, step->position + 1);
+    }
+    apply(step, &layer->attended, decoder->attended, ACTIVATION_NONE, decoder->state,
+          decoder->state);
+    normalize(step, decoder->state, layer->attended_gain, layer->attended_shift);
 }
 
-static void cross_attention(struct blip_decoder *decoder, struct compute *compute, size_t number) {
+static void cross_attention(const struct step *step, size_t number) {
+    struct blip_decoder *decoder = step->decoder;
     const struct decoder_layer *layer = &decoder->layers[number];
-    size_t width = decoder->shape.width, stride = 2 * width;
-    float *x = decoder->state;
-    apply(compute, &layer->cross_q, x, ACTIVATION_NONE, NULL, decoder->query);
-    attend(decoder, compute, decoder->query,
-           decoder->image_kv + number * decoder->image_tokens * stride, decoder->image_tokens,
-           stride);
-    apply(compute, &layer->cross_attended, decoder->attended, ACTIVATION_NONE, x, x);
-    layer_norm_f32(compute, x, 1, width, layer->cross_gain, layer->cross_shift,
-                   decoder->shape.epsilon, x);
+    size_t width = decoder->shape.width, floats = image_kv_floats(decoder);
+    apply(step, &layer->cross_q, decoder->state, ACTIVATION_NONE, NULL, decoder->qkv);
+    for (size_t row = 0; row < step->count; row++) {
+        size_t block = step->inputs[row].place * decoder->shape.layers + number;
+        attend(step, row, decoder->qkv + row * width, decoder->image_kv + block * floats,
+               decoder->image_tokens);
+    }
+    apply(step, &layer->cross_attended, decoder->attended, ACTIVATION_NONE, decoder->state,
+          decoder->state);
+    normalize(step, decoder->state, layer->cross_gain, layer->cross_shift);
 }
 
-void blip_decoder_step(struct blip_decoder *decoder, struct compute *compute, int32_t token,
-                       size_t position) {
+void blip_decoder_step(struct blip_decoder *decoder, struct compute *compute,
+                       const struct decoder_input *inputs, size_t count, size_t position) {
     const struct blip_decoder_shape *shape = &decoder->shape;
+    const struct step step = {decoder, compute, inputs, count, position};
     size_t width = shape->width;
-    const float *word = decoder->word_embedding + (size_t)token * width;
-    const float *place = decoder->position_embedding + position * width;
     float *x = decoder->state;
-    for (size_t i = 0; i < width; i++) x[i] = word[i] + place[i];
-    layer_norm_f32(compute, x, 1, width, decoder->embedding_gain, decoder->embedding_shift,
-                   shape->epsilon, x);
+    assert(count <= BLIP_DECODER_PLACES);
+    for (size_t row = 0; row < count; row++) {
+        const float *word = decoder->word_embedding + (size_t)inputs[row].token * width;
+        const float *place = decoder->position_embedding + position * width;
+        for (size_t i = 0; i < width; i++) x[row * width + i] = word[i] + place[i];
+    }
+    normalize(&step, x, decoder->embedding_gain, decoder->embedding_shift);
     for (size_t i = 0; i < shape->layers; i++) {
         const struct decoder_layer *layer = &decoder->layers[i];
-        self_attention(decoder, compute, i, position);
-        cross_attention(decoder, compute, i);
-        apply(compute, &layer->fc1, x, shape->activation, NULL, decoder->hidden);
-        apply(compute, &layer->fc2, decoder->hidden, ACTIVATION_NONE, x, x);
-        layer_norm_f32(compute, x, 1, width, layer->output_gain, layer->output_shift,
-                       shape->epsilon, x);
+        self_attention(&step, i);
+        cross_attention(&step, i);
+        apply(&step, &layer->fc1, x, shape->activation, NULL, decoder->hidden);
+        apply(&step, &layer->fc2, decoder->hidden, ACTIVATION_NONE, x, x);
+        normalize(&step, x, layer->output_gain, layer->output_shift);
     }
-    apply(compute, &decoder->transform, x, shape->activation, NULL, decoder->query);
-    layer_norm_f32(compute, decoder->query, 1, width, decoder->transform_gain,
-                   decoder->transform_shift, shape->epsilon, decoder->query);
-    apply(compute, &decoder->head, decoder->query, ACTIVATION_NONE, NULL, decoder->logits);
+    float *transformed = decoder->attended;
+    apply(&step, &decoder->transform, x, shape->activation, NULL, transformed);
+    normalize(&step, transformed, decoder->transform_gain, decoder->transform_shift);
+    apply(&step, &decoder->head, transformed, ACTIVATION_NONE, NULL, decoder->logits);
 }

@@ -1,5 +1,6 @@
 // BLIP's text decoder: BERT's post-norm layers with cross-attention to the picture's states. Keys
-// and values of earlier tokens are kept; those of the picture are computed once a picture.
+// and values of earlier tokens are kept; those of the picture are computed once a picture. Several
+// captions go on together, each in a place of its own, so that a step reads the weights once.
 #pragma once
 
 #include <stdint.h>
@@ -30,6 +31,10 @@ struct decoder_layer {
     const float *output_gain, *output_shift;
 };
 
+// A place costs 42 MiB once it is used, nearly all for the picture's keys and values. Four captions
+// together already share out what reading the weights costs (docs/speed-log.md).
+enum { BLIP_DECODER_PLACES = 4 };
+
 struct blip_decoder {
     struct blip_decoder_shape shape;
     size_t image_tokens;
@@ -42,13 +47,13 @@ struct blip_decoder {
     const float *transform_gain, *transform_shift;
 
     float *memory;    // all that follows
-    float *image_kv;  // [layers, image_tokens, 2 * width]: a token's key, then its value
-    float *past_qkv;  // [layers, max_tokens, 3 * width]: likewise, its query first
-    float *state;     // [width]
-    float *query;     // [width]
-    float *attended;  // [width]
-    float *hidden;    // [mlp_width]
-    float *logits;    // [vocabulary]
+    float *image_kv;  // [places, layers, image_tokens, 2 * width]: a token's key, then its value
+    float *past_kv;   // [places, layers, max_tokens, 2 * width]
+    float *state;     // [places, width]
+    float *qkv;       // [places, 3 * width]
+    float *attended;  // [places, width]
+    float *hidden;    // [places, mlp_width]
+    float *logits;    // [places, vocabulary]
 };
 
 bool blip_decoder_load(struct blip_decoder *decoder, struct parameters *parameters,
@@ -56,8 +61,15 @@ bool blip_decoder_load(struct blip_decoder *decoder, struct parameters *paramete
                        size_t max_tokens, struct error *err);
 void blip_decoder_clear(struct blip_decoder *decoder);
 
-// Computes the picture's keys and values for every layer. states is [image_tokens, image_width].
-void blip_decoder_look(struct blip_decoder *decoder, struct compute *compute, const float *states);
-// Feeds one token at its position (0 first, each once, in order); leaves decoder->logits.
-void blip_decoder_step(struct blip_decoder *decoder, struct compute *compute, int32_t token,
-                       size_t position);
+// Computes a picture's keys and values for every layer. states is [image_tokens, image_width].
+void blip_decoder_look(struct blip_decoder *decoder, struct compute *compute, size_t place,
+                       const float *states);
+
+struct decoder_input {
+    size_t place;  // of the caption
+    int32_t token;
+};
+// Feeds one token to each of `count` captions, all at the same position (0 first, each once, in
+// order). Leaves decoder->logits [count, vocabulary].
+void blip_decoder_step(struct blip_decoder *decoder, struct compute *compute,
+                       const struct decoder_input *inputs, size_t count, size_t position);

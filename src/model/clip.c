@@ -1,5 +1,6 @@
 #include "model/clip.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,9 +23,12 @@ struct clip {
     const float *final_norm_bias;
     const float *text_projection;  // [embedding, text width]
     struct block_scratch text_scratch;
-    float *text_states;  // [context, text width]
-    float *pooled;       // [larger of the two widths]
+    float *text_states;  // [CLIP_TEXTS_MAX * context, text width]
+    float *pooled;       // [CLIP_TEXTS_MAX, larger of the two widths]
+    float *projected;    // [CLIP_TEXTS_MAX, embedding]
 };
+
+_Static_assert((int)VISION_BATCH_MAX <= (int)CLIP_TEXTS_MAX, "pooled has a row for every member");
 
 // Where the two publishers of the format put things.
 struct clip_names {
@@ -115,12 +119,12 @@ static bool create_scratch(struct clip *clip, struct error *err) {
     const struct clip_config *config = &clip->config;
     size_t widest = config->vision.block.width > config->text.width ? config->vision.block.width
                                                                     : config->text.width;
-    if (!block_scratch_init(&clip->text_scratch, &config->text, config->context_length, err))
-        return false;
-    clip->text_states =
-        memory_try_aligned(config->context_length * config->text.width, sizeof(float));
-    clip->pooled = memory_try_aligned(widest, sizeof(float));
-    if (clip->text_states != NULL && clip->pooled != NULL) return true;
+    size_t tokens = CLIP_TEXTS_MAX * config->context_length;
+    if (!block_scratch_init(&clip->text_scratch, &config->text, tokens, err)) return false;
+    clip->text_states = memory_try_aligned(tokens * config->text.width, sizeof(float));
+    clip->pooled = memory_try_aligned(CLIP_TEXTS_MAX * widest, sizeof(float));
+    clip->projected = memory_try_aligned(CLIP_TEXTS_MAX * config->embedding_width, sizeof(float));
+    if (clip->text_states != NULL && clip->pooled != NULL && clip->projected != NULL) return true;
     return error_set(err, ERROR_INTERNAL, "out of memory for CLIP's text tower");
 }
 
@@ -158,6 +162,7 @@ void clip_destroy(struct clip *clip) {
     memory_free(clip->text_blocks);
     memory_free(clip->text_states);
     memory_free(clip->pooled);
+    memory_free(clip->projected);
     parameters_close(clip->parameters);
     memory_free(clip);
 }
@@ -181,66 +186,145 @@ void clip_fingerprint(const struct clip *clip, char text[static CLIP_FINGERPRINT
     (void)snprintf(text, CLIP_FINGERPRINT_SIZE, "%.8s", hex);
 }
 
-// Layer norm of one token, projection into the shared space, unit length.
-static bool project(struct clip *clip, struct compute *compute, const float *state, size_t width,
-                    const float *gain, const float *bias, float epsilon, const float *projection,
-                    float *embedding, struct error *err) {
-    size_t outputs = clip->config.embedding_width;
-    struct weight_matrix weight = weight_matrix_f32(projection, outputs, width);
-    layer_norm_f32(compute, state, 1, width, gain, bias, epsilon, clip->pooled);
+// How a tower's last states become vectors.
+struct projection {
+    size_t width;
+    const float *gain, *bias;  // of the layer norm
+    float epsilon;
+    const float *matrix;  // [embedding, width]
+};
+
+// Layer norm of each member's token, projection into the shared space: states [count, width] to
+// clip->projected.
+static void project(struct clip *clip, struct compute *compute, const float *states, size_t count,
+                    const struct projection *projection) {
+    size_t outputs = clip->config.embedding_width, width = projection->width;
+    struct weight_matrix weight = weight_matrix_f32(projection->matrix, outputs, width);
+    layer_norm_f32(compute, states, count, width, projection->gain, projection->bias,
+                   projection->epsilon, clip->pooled);
     linear(compute, &(struct linear){.x = clip->pooled,
-                                     .rows = 1,
+                                     .rows = count,
                                      .x_stride = width,
                                      .w = &weight,
-                                     .y = embedding,
+                                     .y = clip->projected,
                                      .y_stride = outputs});
-    if (normalize_f32(compute, embedding, outputs)) return true;
+}
+
+// A member's vector, brought to unit length.
+static bool take_vector(const struct clip *clip, const struct compute *compute, size_t member,
+                        float *embedding, struct error *err) {
+    size_t width = clip->config.embedding_width;
+    memcpy(embedding, clip->projected + member * width, width * sizeof *embedding);
+    if (normalize_f32(compute, embedding, width)) return true;
     return error_set(err, ERROR_INTERNAL,
                      "the search model computed numbers that are not finite; its weights (%s) are "
                      "probably damaged: run imgrouter models verify",
                      parameters_path(clip->parameters));
 }
 
+size_t clip_images_max(const struct clip *clip) { return clip->vision.images_max; }
+
+void clip_embed_images(struct clip *clip, struct compute *compute, struct clip_image *images,
+                       size_t count, const struct model_trace *trace) {
+    const struct block_shape *shape = &clip->config.vision.block;
+    const float *planes[VISION_BATCH_MAX];
+    assert(count <= clip->vision.images_max);
+    for (size_t i = 0; i < count; i++) planes[i] = images[i].planes;
+    // Only the class token is read after the blocks.
+    vision_transformer_forward(&clip->vision, compute, planes, count, 1, "clip.vision", trace);
+    project(clip, compute, clip->vision.states, count,
+            &(struct projection){.width = shape->width,
+                                 .gain = clip->post_norm_gain,
+                                 .bias = clip->post_norm_bias,
+                                 .epsilon = shape->epsilon,
+                                 .matrix = clip->image_projection});
+    for (size_t i = 0; i < count; i++)
+        (void)take_vector(clip, compute, i, images[i].embedding, &images[i].error);
+}
+
+// How many of a text's tokens matter; 0 with an error.
+static size_t count_tokens(const struct clip *clip, struct clip_text *text) {
+    const struct clip_config *config = &clip->config;
+    size_t last = 0;
+    if (text->count == 0 || text->count > config->context_length) {
+        error_set(&text->error, ERROR_INTERNAL,
+                  "a text of %zu tokens was passed to the search model", text->count);
+        return 0;
+    }
+    for (size_t i = 0; i < text->count; i++) {
+        if (text->ids[i] < 0 || (size_t)text->ids[i] >= config->vocabulary_size) {
+            error_set(&text->error, ERROR_INTERNAL,
+                      "token %d is not in the search model's vocabulary of %zu: its vocabulary "
+                      "files belong to another model",
+                      (int)text->ids[i], config->vocabulary_size);
+            return 0;
+        }
+        // The end token has the highest id; the first counts.
+        if (text->ids[i] > text->ids[last]) last = i;
+    }
+    return last + 1;
+}
+
+static void embed_tokens(const struct clip *clip, const int32_t *ids, size_t tokens,
+                         float *states) {
+    size_t width = clip->config.text.width;
+    for (size_t i = 0; i < tokens; i++) {
+        const float *word = clip->token_embedding + (size_t)ids[i] * width;
+        const float *position = clip->position_embedding + i * width;
+        for (size_t j = 0; j < width; j++) states[i * width + j] = word[j] + position[j];
+    }
+}
+
+void clip_embed_texts(struct clip *clip, struct compute *compute, struct clip_text *texts,
+                      size_t count, const struct model_trace *trace) {
+    const struct clip_config *config = &clip->config;
+    struct token_sequence sequences[CLIP_TEXTS_MAX];
+    struct clip_text *members[CLIP_TEXTS_MAX];  // those that can be computed
+    size_t width = config->text.width, member_count = 0, rows = 0;
+    assert(count <= CLIP_TEXTS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        size_t tokens = count_tokens(clip, &texts[i]);
+        if (tokens == 0) continue;
+        embed_tokens(clip, texts[i].ids, tokens, clip->text_states + rows * width);
+        rows += tokens;
+        sequences[member_count] = (struct token_sequence){.tokens = tokens, .rows = tokens};
+        members[member_count++] = &texts[i];
+    }
+    for (size_t layer = 0; layer < config->text_layers && member_count > 0; layer++) {
+        bool is_last = layer + 1 == config->text_layers;
+        for (size_t i = 0; i < member_count && is_last; i++) {
+            sequences[i].first = sequences[i].tokens - 1;
+            sequences[i].rows = 1;
+        }
+        block_forward(compute, &clip->text_blocks[layer], &config->text, &clip->text_scratch,
+                      clip->text_states, sequences, member_count);
+        if (layer == 0 || is_last)
+            model_trace_tap(trace, layer == 0 ? "clip.text.block_0" : "clip.text.block_last",
+                            clip->text_states, sequences[0].first, is_last ? member_count : rows,
+                            width);
+    }
+    if (member_count == 0) return;
+    project(clip, compute, clip->text_states, member_count,
+            &(struct projection){.width = width,
+                                 .gain = clip->final_norm_gain,
+                                 .bias = clip->final_norm_bias,
+                                 .epsilon = config->text.epsilon,
+                                 .matrix = clip->text_projection});
+    for (size_t i = 0; i < member_count; i++)
+        (void)take_vector(clip, compute, i, members[i]->embedding, &members[i]->error);
+}
+
 bool clip_embed_image(struct clip *clip, struct compute *compute, const float *planes,
                       float *embedding, const struct model_trace *trace, struct error *err) {
-    // Only the class token is read after the blocks.
-    vision_transformer_forward(&clip->vision, compute, planes, 1, "clip.vision", trace);
-    const struct block_shape *shape = &clip->config.vision.block;
-    return project(clip, compute, clip->vision.states, shape->width, clip->post_norm_gain,
-                   clip->post_norm_bias, shape->epsilon, clip->image_projection, embedding, err);
+    struct clip_image image = {.planes = planes, .embedding = embedding};
+    clip_embed_images(clip, compute, &image, 1, trace);
+    return image.error.kind == ERROR_NONE ||
+           error_set(err, image.error.kind, "%s", image.error.text);
 }
 
 bool clip_embed_text(struct clip *clip, struct compute *compute, const int32_t *ids, size_t count,
                      float *embedding, const struct model_trace *trace, struct error *err) {
-    const struct clip_config *config = &clip->config;
-    size_t width = config->text.width, last = 0;
-    if (count == 0 || count > config->context_length)
-        return error_set(err, ERROR_INTERNAL, "a text of %zu tokens was passed to the search model",
-                         count);
-    for (size_t i = 0; i < count; i++) {
-        if (ids[i] < 0 || (size_t)ids[i] >= config->vocabulary_size)
-            return error_set(err, ERROR_INTERNAL,
-                             "token %d is not in the search model's vocabulary of %zu: its "
-                             "vocabulary files belong to another model",
-                             (int)ids[i], config->vocabulary_size);
-        if (ids[i] > ids[last]) last = i;  // the end token has the highest id; the first counts
-    }
-    size_t tokens = last + 1;
-    for (size_t i = 0; i < tokens; i++) {
-        const float *word = clip->token_embedding + (size_t)ids[i] * width;
-        const float *position = clip->position_embedding + i * width;
-        for (size_t j = 0; j < width; j++) clip->text_states[i * width + j] = word[j] + position[j];
-    }
-    for (size_t layer = 0; layer < config->text_layers; layer++) {
-        bool is_last = layer + 1 == config->text_layers;
-        size_t first = is_last ? last : 0;
-        block_forward(compute, &clip->text_blocks[layer], &config->text, &clip->text_scratch,
-                      clip->text_states, tokens, first, tokens - first);
-        if (layer == 0 || is_last)
-            model_trace_tap(trace, layer == 0 ? "clip.text.block_0" : "clip.text.block_last",
-                            clip->text_states + first * width, first, tokens - first, width);
-    }
-    return project(clip, compute, clip->text_states + last * width, width, clip->final_norm_gain,
-                   clip->final_norm_bias, config->text.epsilon, clip->text_projection, embedding,
-                   err);
+    struct clip_text text = {.ids = ids, .count = count, .embedding = embedding};
+    clip_embed_texts(clip, compute, &text, 1, trace);
+    return text.error.kind == ERROR_NONE || error_set(err, text.error.kind, "%s", text.error.text);
 }

@@ -44,11 +44,34 @@ enum { CLIP_FINGERPRINT_SIZE = 9 };
 // values, so the same weights published in another file format keep theirs.
 void clip_fingerprint(const struct clip *clip, char text[static CLIP_FINGERPRINT_SIZE]);
 
-// planes [3, image_size, image_size] -> embedding [embedding_width], unit length.
-// ERROR_INTERNAL when the numbers are not finite.
+// One of the pictures that go through the tower together.
+struct clip_image {
+    const float *planes;  // [3, image_size, image_size]
+    float *embedding;     // [embedding_width], unit length
+    struct error error;   // ERROR_INTERNAL when the numbers are not finite
+};
+// One of the texts that go through the tower together.
+struct clip_text {
+    const int32_t *ids;  // with start and end
+    size_t count;        // of ids, up to context_length
+    float *embedding;
+    struct error error;  // the same
+};
+
+enum { CLIP_TEXTS_MAX = 16 };
+size_t clip_images_max(const struct clip *clip);
+
+// `count` up to the maximum of each. A member's failure is its own: the others are answered. What a
+// member gets does not depend on the others, but for the rounding that f32 weights bring with more
+// rows (kernels/linear.c). Of a text only the tokens up to the highest id (the end token) are
+// computed: the tower is causal, so the rest cannot matter.
+void clip_embed_images(struct clip *clip, struct compute *compute, struct clip_image *images,
+                       size_t count, const struct model_trace *trace);
+void clip_embed_texts(struct clip *clip, struct compute *compute, struct clip_text *texts,
+                      size_t count, const struct model_trace *trace);
+
+// The same for one.
 bool clip_embed_image(struct clip *clip, struct compute *compute, const float *planes,
                       float *embedding, const struct model_trace *trace, struct error *err);
-// Token ids with start and end; `count` up to context_length. Only the tokens up to the highest
-// id (the end token) are computed: the tower is causal, so the rest cannot matter.
 bool clip_embed_text(struct clip *clip, struct compute *compute, const int32_t *ids, size_t count,
                      float *embedding, const struct model_trace *trace, struct error *err);

@@ -1,6 +1,7 @@
 #include "model/transformer_block.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -69,77 +70,106 @@ void block_scratch_clear(struct block_scratch *scratch) {
     *scratch = (struct block_scratch){0};
 }
 
-// Queries for `rows` tokens from `first` on, keys and values for all.
+static void layer_of_rows(struct compute *compute, const struct layer *layer, const float *x,
+                          size_t rows, enum activation activation, float *residual, float *y) {
+    layer_apply(compute, layer,
+                (struct linear){.x = x,
+                                .rows = rows,
+                                .x_stride = layer->weight.inputs,
+                                .activation = activation,
+                                .residual = residual,
+                                .y = y,
+                                .y_stride = layer->weight.outputs});
+}
+
+// Moves the rows to be updated to the top, each `stride` floats, of which `floats` count.
+static void move_up(float *x, size_t stride, size_t floats, const struct token_sequence *sequences,
+                    size_t count) {
+    float *to = x;
+    const float *sequence = x;
+    for (size_t i = 0; i < count; i++) {
+        const float *from = sequence + sequences[i].first * stride;
+        for (size_t row = 0; row < sequences[i].rows; row++, from += stride, to += stride)
+            if (to != from) memcpy(to, from, floats * sizeof *to);
+        sequence += sequences[i].tokens * stride;
+    }
+}
+
+// Keys and values of all tokens, each in its own row; queries of the rows to be updated, in the
+// first rows. Leaves those rows of `normed` on top.
 static void project_qkv(struct compute *compute, const struct layer *qkv, size_t width,
-                        struct block_scratch *scratch, size_t tokens, size_t first, size_t rows) {
+                        struct block_scratch *scratch, size_t tokens, size_t updated,
+                        const struct token_sequence *sequences, size_t count) {
     size_t stride = 3 * width;
-    struct linear call = {.x = scratch->normed,
-                          .rows = tokens,
-                          .x_stride = width,
-                          .y = scratch->qkv,
-                          .y_stride = stride};
+    bool is_whole = updated == tokens;
     // Where the parts cannot be told apart in the packing, queries for all cost little.
-    if (rows == tokens || width % WEIGHT_INT8_OUTPUTS != 0) {
-        layer_apply(compute, qkv, call);
+    if (is_whole || width % WEIGHT_INT8_OUTPUTS != 0) {
+        layer_of_rows(compute, qkv, scratch->normed, tokens, ACTIVATION_NONE, NULL, scratch->qkv);
+        if (!is_whole) move_up(scratch->qkv, stride, width, sequences, count);
         return;
     }
     struct layer queries = layer_rows(qkv, 0, width), others = layer_rows(qkv, width, 2 * width);
-    call.y = scratch->qkv + width;
+    struct linear call = {.x = scratch->normed,
+                          .rows = tokens,
+                          .x_stride = width,
+                          .y = scratch->qkv + width,
+                          .y_stride = stride};
     layer_apply(compute, &others, call);
-    call.rows = rows;
-    call.x = scratch->normed + first * width;
-    call.y = scratch->qkv + first * stride;
+    move_up(scratch->normed, width, width, sequences, count);
+    call.rows = updated;
+    call.y = scratch->qkv;
     layer_apply(compute, &queries, call);
+}
+
+static void attend(struct compute *compute, const struct block_shape *shape,
+                   struct block_scratch *scratch, const struct token_sequence *sequences,
+                   size_t count) {
+    size_t width = shape->width, stride = 3 * width, head_size = width / shape->heads;
+    const float *q = scratch->qkv, *qkv = scratch->qkv;
+    float *out = scratch->attended;
+    for (size_t i = 0; i < count; i++) {
+        const struct token_sequence *sequence = &sequences[i];
+        attention_f32(
+            compute,
+            &(struct attention){
+                .q = q,
+                .queries = sequence->rows,
+                .q_stride = stride,
+                .k = qkv + width,
+                .v = qkv + 2 * width,
+                // A causal query sees nothing behind itself, so later rows are no keys.
+                .keys = shape->is_causal ? sequence->first + sequence->rows : sequence->tokens,
+                .kv_stride = stride,
+                .heads = shape->heads,
+                .head_size = head_size,
+                .scale = 1.0f / sqrtf((float)head_size),
+                .is_causal = shape->is_causal,
+                .out = out,
+                .out_stride = width,
+            });
+        q += sequence->rows * stride;
+        qkv += sequence->tokens * stride;
+        out += sequence->rows * width;
+    }
 }
 
 void block_forward(struct compute *compute, const struct block_weights *block,
                    const struct block_shape *shape, struct block_scratch *scratch, float *x,
-                   size_t tokens, size_t first, size_t rows) {
-    size_t width = shape->width, head_size = width / shape->heads;
-    float *updated = x + first * width;  // [rows, width]
-
+                   const struct token_sequence *sequences, size_t count) {
+    size_t width = shape->width, tokens = 0, rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        tokens += sequences[i].tokens;
+        rows += sequences[i].rows;
+    }
     layer_norm_f32(compute, x, tokens, width, block->norm1_gain, block->norm1_bias, shape->epsilon,
                    scratch->normed);
-    project_qkv(compute, &block->qkv, width, scratch, tokens, first, rows);
-    attention_f32(compute, &(struct attention){
-                               .q = scratch->qkv + first * 3 * width,
-                               .queries = rows,
-                               .q_stride = 3 * width,
-                               .k = scratch->qkv + width,
-                               .v = scratch->qkv + 2 * width,
-                               // A causal query sees nothing behind itself, so later rows are
-                               // no keys for it.
-                               .keys = shape->is_causal ? first + rows : tokens,
-                               .kv_stride = 3 * width,
-                               .heads = shape->heads,
-                               .head_size = head_size,
-                               .scale = 1.0f / sqrtf((float)head_size),
-                               .is_causal = shape->is_causal,
-                               .out = scratch->attended,
-                               .out_stride = width,
-                           });
-    layer_apply(compute, &block->projection,
-                (struct linear){.x = scratch->attended,
-                                .rows = rows,
-                                .x_stride = width,
-                                .residual = updated,
-                                .y = updated,
-                                .y_stride = width});
-
-    layer_norm_f32(compute, updated, rows, width, block->norm2_gain, block->norm2_bias,
-                   shape->epsilon, scratch->normed);
-    layer_apply(compute, &block->fc1,
-                (struct linear){.x = scratch->normed,
-                                .rows = rows,
-                                .x_stride = width,
-                                .activation = shape->activation,
-                                .y = scratch->hidden,
-                                .y_stride = shape->mlp_width});
-    layer_apply(compute, &block->fc2,
-                (struct linear){.x = scratch->hidden,
-                                .rows = rows,
-                                .x_stride = shape->mlp_width,
-                                .residual = updated,
-                                .y = updated,
-                                .y_stride = width});
+    project_qkv(compute, &block->qkv, width, scratch, tokens, rows, sequences, count);
+    attend(compute, shape, scratch, sequences, count);
+    move_up(x, width, width, sequences, count);
+    layer_of_rows(compute, &block->projection, scratch->attended, rows, ACTIVATION_NONE, x, x);
+    layer_norm_f32(compute, x, rows, width, block->norm2_gain, block->norm2_bias, shape->epsilon,
+                   scratch->normed);
+    layer_of_rows(compute, &block->fc1, scratch->normed, rows, shape->activation, NULL,
+                  scratch->hidden);
+    layer_of_rows(compute, &block->fc2, scratch->hidden, rows, ACTIVATION_NONE, x, x);
 }

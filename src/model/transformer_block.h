@@ -34,7 +34,7 @@ struct block_weights {
     struct layer fc1, fc2;    // [mlp_width, width], [width, mlp_width]
 };
 
-// Working memory of a tower, sized once for its longest sequence.
+// Working memory of a tower, sized once for the most tokens that go through it together.
 struct block_scratch {
     float *memory;
     float *normed;    // [tokens, width]
@@ -50,8 +50,18 @@ bool block_scratch_init(struct block_scratch *scratch, const struct block_shape 
                         size_t tokens, struct error *err);
 void block_scratch_clear(struct block_scratch *scratch);
 
-// Updates rows first … first + rows - 1 of x [tokens, width]; the others only serve as keys and
-// values. Pass 0 and tokens for all; the last block of a tower that reads one token needs one.
+// One of the sequences that go through a tower together, below each other in x. Rows first …
+// first + rows - 1 of it are updated; the others only serve as keys and values.
+struct token_sequence {
+    size_t tokens;
+    size_t first;
+    size_t rows;
+};
+
+// x is [tokens of all sequences, width]. Afterwards it begins with the updated rows of all
+// sequences, below each other; where not all were updated, what follows them is lost. Sequences do
+// not see each other: what one becomes does not depend on the others, but for the rounding of
+// products that linear() makes in another order when there are more rows.
 void block_forward(struct compute *compute, const struct block_weights *block,
                    const struct block_shape *shape, struct block_scratch *scratch, float *x,
-                   size_t tokens, size_t first, size_t rows);
+                   const struct token_sequence *sequences, size_t count);

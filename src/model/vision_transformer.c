@@ -1,5 +1,6 @@
 #include "model/vision_transformer.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +44,10 @@ bool vision_transformer_load(struct vision_transformer *vision, struct parameter
     size_t side = shape->image_size / shape->patch_size;
     size_t width = shape->block.width;
     size_t patch_values = 3 * shape->patch_size * shape->patch_size;
-    *vision = (struct vision_transformer){.shape = *shape, .tokens = side * side + 1};
+    size_t tokens = side * side + 1, images = VISION_BATCH_TOKENS / tokens;
+    if (images < 1) images = 1;
+    if (images > VISION_BATCH_MAX) images = VISION_BATCH_MAX;
+    *vision = (struct vision_transformer){.shape = *shape, .tokens = tokens, .images_max = images};
     if (!load_embeddings(vision, parameters, names, err)) return false;
     vision->blocks = memory_alloc(shape->layers * sizeof *vision->blocks);
     for (size_t layer = 0; layer < shape->layers; layer++) {
@@ -53,9 +57,9 @@ bool vision_transformer_load(struct vision_transformer *vision, struct parameter
                                 &shape->block, err))
             return false;
     }
-    if (!block_scratch_init(&vision->scratch, &shape->block, vision->tokens, err)) return false;
-    vision->patches = memory_try_aligned(side * side * patch_values, sizeof(float));
-    vision->states = memory_try_aligned(vision->tokens * width, sizeof(float));
+    if (!block_scratch_init(&vision->scratch, &shape->block, images * tokens, err)) return false;
+    vision->patches = memory_try_aligned(images * side * side * patch_values, sizeof(float));
+    vision->states = memory_try_aligned(images * tokens * width, sizeof(float));
     if (vision->patches != NULL && vision->states != NULL) return true;
     return error_set(err, ERROR_INTERNAL, "out of memory for the image tower");
 }
@@ -70,10 +74,10 @@ void vision_transformer_clear(struct vision_transformer *vision) {
 
 // A convolution whose stride is its size reads every pixel once, so it is a plain product: one
 // row a patch, values in the order of the weights: channel, y, x.
-static void gather_patches(const struct vision_transformer *vision, const float *planes) {
+static void gather_patches(const struct vision_transformer *vision, const float *planes,
+                           float *out) {
     size_t image = vision->shape.image_size, patch = vision->shape.patch_size;
     size_t side = image / patch;
-    float *out = vision->patches;
     for (size_t row = 0; row < side; row++)
         for (size_t column = 0; column < side; column++)
             for (size_t channel = 0; channel < 3; channel++)
@@ -84,39 +88,52 @@ static void gather_patches(const struct vision_transformer *vision, const float 
 }
 
 static void embed_patches(struct vision_transformer *vision, struct compute *compute,
-                          const float *planes) {
-    size_t width = vision->shape.block.width;
+                          const float *const *planes, size_t images) {
+    size_t width = vision->shape.block.width, patches = vision->tokens - 1;
     size_t patch_values = 3 * vision->shape.patch_size * vision->shape.patch_size;
     struct weight_matrix weight = weight_matrix_f32(vision->patch_weight, width, patch_values);
-    gather_patches(vision, planes);
-    for (size_t i = 0; i < width; i++)
-        vision->states[i] = vision->class_embedding[i] + vision->position_embedding[i];
+    float *embedded = vision->scratch.normed;  // [images, patches, width]
+    for (size_t i = 0; i < images; i++)
+        gather_patches(vision, planes[i], vision->patches + i * patches * patch_values);
     linear(compute, &(struct linear){.x = vision->patches,
-                                     .rows = vision->tokens - 1,
+                                     .rows = images * patches,
                                      .x_stride = patch_values,
                                      .w = &weight,
                                      .bias = vision->patch_bias,
-                                     .residual = vision->position_embedding + width,
-                                     .y = vision->states + width,
+                                     .y = embedded,
                                      .y_stride = width});
+    float *state = vision->states;
+    for (size_t i = 0; i < images; i++) {
+        for (size_t token = 0; token < vision->tokens; token++, state += width) {
+            const float *position = vision->position_embedding + token * width;
+            const float *value =
+                token == 0 ? vision->class_embedding : embedded + (i * patches + token - 1) * width;
+            for (size_t j = 0; j < width; j++) state[j] = value[j] + position[j];
+        }
+    }
 }
 
 void vision_transformer_forward(struct vision_transformer *vision, struct compute *compute,
-                                const float *planes, size_t rows, const char *stage,
-                                const struct model_trace *trace) {
+                                const float *const *planes, size_t images, size_t rows,
+                                const char *stage, const struct model_trace *trace) {
     const struct block_shape *shape = &vision->shape.block;
-    embed_patches(vision, compute, planes);
+    struct token_sequence sequences[VISION_BATCH_MAX];
+    assert(images <= vision->images_max);
+    embed_patches(vision, compute, planes, images);
     if (vision->pre_norm_gain != NULL)
-        layer_norm_f32(compute, vision->states, vision->tokens, shape->width, vision->pre_norm_gain,
-                       vision->pre_norm_bias, shape->epsilon, vision->states);
+        layer_norm_f32(compute, vision->states, images * vision->tokens, shape->width,
+                       vision->pre_norm_gain, vision->pre_norm_bias, shape->epsilon,
+                       vision->states);
     char name[64];
     for (size_t layer = 0; layer < vision->shape.layers; layer++) {
         bool is_last = layer + 1 == vision->shape.layers;
         size_t updated = is_last ? rows : vision->tokens;
+        for (size_t i = 0; i < images; i++)
+            sequences[i] = (struct token_sequence){.tokens = vision->tokens, .rows = updated};
         block_forward(compute, &vision->blocks[layer], shape, &vision->scratch, vision->states,
-                      vision->tokens, 0, updated);
+                      sequences, images);
         if (trace == NULL || (layer > 0 && !is_last)) continue;
         (void)snprintf(name, sizeof name, "%s.%s", stage, layer == 0 ? "block_0" : "block_last");
-        model_trace_tap(trace, name, vision->states, 0, updated, shape->width);
+        model_trace_tap(trace, name, vision->states, 0, images * updated, shape->width);
     }
 }

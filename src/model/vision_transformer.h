@@ -17,6 +17,10 @@ enum {
     MODEL_IMAGE_LIMIT = 2048,
     MODEL_TOKEN_LIMIT = 16384,
     MODEL_VOCABULARY_LIMIT = 1000000,
+    // Pictures go through together while their tokens are at most this many: 16 of ViT-B/32's 50,
+    // one of BLIP's 577. More rows than that make no product faster (docs/speed-log.md).
+    VISION_BATCH_TOKENS = 800,
+    VISION_BATCH_MAX = 16,
 };
 
 struct vision_shape {
@@ -46,9 +50,10 @@ struct vision_transformer {
     const float *pre_norm_gain;       // [width] or NULL
     const float *pre_norm_bias;
     struct block_weights *blocks;  // [layers]
+    size_t images_max;             // that may go through together
     struct block_scratch scratch;
-    float *patches;  // [tokens - 1, 3 * patch * patch]
-    float *states;   // [tokens, width]
+    float *patches;  // [images_max * (tokens - 1), 3 * patch * patch]
+    float *states;   // [images_max * tokens, width]
 };
 
 // Checks that the sizes of a config fit together: heads divide the width, patches the image.
@@ -59,9 +64,10 @@ bool vision_transformer_load(struct vision_transformer *vision, struct parameter
                              struct error *err);
 void vision_transformer_clear(struct vision_transformer *vision);
 
-// planes is [3, image_size, image_size]. Leaves vision->states; the last block updates only the
-// first `rows` tokens (all, or 1 when only the class token is read). `stage` names the trace's
-// taps: "<stage>.block_0", "<stage>.block_last".
+// planes[i] is picture i, [3, image_size, image_size], of `images` up to images_max. Leaves the
+// first `rows` tokens of each picture (all, or 1 when only the class token is read) in
+// vision->states [images, rows, width]. `stage` names the trace's taps: "<stage>.block_0",
+// "<stage>.block_last".
 void vision_transformer_forward(struct vision_transformer *vision, struct compute *compute,
-                                const float *planes, size_t rows, const char *stage,
-                                const struct model_trace *trace);
+                                const float *const *planes, size_t images, size_t rows,
+                                const char *stage, const struct model_trace *trace);

@@ -94,9 +94,10 @@ static void check_caption(struct blip *blip, struct compute *compute, struct che
     struct model_trace trace = {.context = check, .tap = tap};
     int32_t ids[CAPTION_LIMIT];
     float probabilities[CAPTION_LIMIT];
-    struct error err = {0};
-    blip_see(blip, compute, planes, &trace);
-    size_t count = blip_tell(blip, compute, CAPTION_LIMIT, ids, probabilities, &trace, &err);
+    struct blip_caption caption = {.ids = ids, .probabilities = probabilities};
+    blip_see(blip, compute, 0, planes, &trace);
+    blip_tell(blip, compute, &caption, 1, CAPTION_LIMIT, &trace);
+    size_t count = caption.count;
     const struct tensor *wanted_ids = find(check, "blip.token_ids");
     const struct tensor *wanted_probabilities = find(check, "blip.token_probs");
     assert_non_null(wanted_ids);
