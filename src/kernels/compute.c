@@ -6,41 +6,41 @@
 #include "base/memory.h"
 #include "kernels/kernels_internal.h"
 
-static const struct kernels *choose_best(void) {
-    enum kernel_tier best = KERNEL_SCALAR;  // every build has it
-    for (int tier = 0; tier < KERNEL_TIER_COUNT; tier++) {
-        bool is_there = kernels_of_tier((enum kernel_tier)tier) != NULL;
-        if (is_there && cpu_supports((enum kernel_tier)tier)) best = (enum kernel_tier)tier;
-    }
-    return kernels_of_tier(best);
+static bool is_usable(enum kernel_tier tier) {
+    return kernels_of_tier(tier) != NULL && cpu_supports(tier);
 }
 
-static const struct kernels *choose_named(const char *name, struct error *err) {
-    for (int i = 0; i < KERNEL_TIER_COUNT; i++) {
-        enum kernel_tier tier = (enum kernel_tier)i;
-        if (strcmp(name, kernel_tier_name(tier)) != 0) continue;
-        const struct kernels *kernels = kernels_of_tier(tier);
-        if (kernels != NULL && cpu_supports(tier)) return kernels;
-        error_set(err, ERROR_UNSUPPORTED,
-                  "this processor (%s) cannot run the %s kernels; set IMGROUTER_KERNELS=auto",
-                  cpu_name(), name);
-        return NULL;
-    }
-    error_set(err, ERROR_USAGE,
-              "there are no kernels named \"%s\"; IMGROUTER_KERNELS is one of auto, scalar, "
-              "avx2, avxvnni, avx512, avx512vnni, neon, neondot",
-              name);
-    return NULL;
+static enum kernel_tier best_tier(void) {
+    int tier = KERNEL_TIER_COUNT - 1;
+    while (tier > KERNEL_SCALAR && !is_usable((enum kernel_tier)tier)) tier--;
+    return (enum kernel_tier)tier;
+}
+
+static bool find_tier(const char *name, enum kernel_tier *found, struct error *err) {
+    int tier = 0;
+    while (tier < KERNEL_TIER_COUNT && strcmp(name, kernel_tier_name((enum kernel_tier)tier)) != 0)
+        tier++;
+    if (tier == KERNEL_TIER_COUNT)
+        return error_set(err, ERROR_USAGE,
+                         "there are no kernels named \"%s\"; IMGROUTER_KERNELS is one of auto, "
+                         "scalar, avx2, avxvnni, avx512, avx512vnni, neon, neondot",
+                         name);
+    *found = (enum kernel_tier)tier;
+    if (is_usable(*found)) return true;
+    return error_set(err, ERROR_UNSUPPORTED,
+                     "this processor (%s) cannot run the %s kernels; set IMGROUTER_KERNELS=auto",
+                     cpu_name(), name);
 }
 
 struct compute *compute_create(const char *tier, size_t threads, struct error *err) {
     if (tier == NULL) tier = getenv("IMGROUTER_KERNELS");
     bool is_auto = tier == NULL || tier[0] == '\0' || strcmp(tier, "auto") == 0;
-    const struct kernels *kernels = is_auto ? choose_best() : choose_named(tier, err);
-    if (kernels == NULL) return NULL;
+    enum kernel_tier chosen = best_tier();
+    if (!is_auto && !find_tier(tier, &chosen, err)) return NULL;
 
     struct compute *compute = memory_alloc(sizeof *compute);
-    compute->kernels = kernels;
+    compute->tier = chosen;
+    compute->kernels = kernels_of_tier(chosen);
     compute->pool = thread_pool_create(threads, err);
     if (compute->pool == NULL) goto out;
     compute->threads = thread_pool_size(compute->pool);
@@ -65,5 +65,5 @@ void compute_destroy(struct compute *compute) {
     memory_free(compute);
 }
 
-enum kernel_tier compute_tier(const struct compute *compute) { return compute->kernels->tier; }
+enum kernel_tier compute_tier(const struct compute *compute) { return compute->tier; }
 size_t compute_threads(const struct compute *compute) { return compute->threads; }

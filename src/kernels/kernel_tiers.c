@@ -2,39 +2,29 @@
 // many rows packing pays was measured (docs/speed-log.md), for scalar and NEON only guessed.
 #include "kernels/kernels_internal.h"
 
-#define TIER_TABLE(tier_value, name, columns, rows, min_rows, q_name, int8_name, i_rows, i_blocks) \
-    [tier_value] = {                                                                               \
-        .tier = tier_value,                                                                        \
-        .panel_columns = columns,                                                                  \
-        .tile_rows = rows,                                                                         \
-        .panel_min_rows = min_rows,                                                                \
-        .panel_pack = panel_pack_##name,                                                           \
-        .panel_multiply = panel_multiply_##name,                                                   \
-        .rows_multiply = rows_multiply_##name,                                                     \
-        .dot = dot_##name,                                                                         \
-        .row_finish = row_finish_##name,                                                           \
-        .row_maximum = row_maximum_##name,                                                         \
-        .row_exponentiate = row_exponentiate_##name,                                               \
-        .row_normalize = row_normalize_##name,                                                     \
-        .row_widen = row_widen_##name,                                                             \
-        .int8_rows = i_rows,                                                                       \
-        .int8_blocks = i_blocks,                                                                   \
-        .row_range = row_range_##q_name,                                                           \
-        .row_quantize = row_quantize_##q_name,                                                     \
-        .int8_multiply = int8_multiply_##int8_name,                                                \
-        .row_dequantize = row_dequantize_##q_name,                                                 \
-    }
+#define FLOAT_KERNELS(name, columns, rows, min_rows)                                           \
+    .panel_columns = columns, .tile_rows = rows, .panel_min_rows = min_rows,                   \
+    .panel_pack = panel_pack_##name, .panel_multiply = panel_multiply_##name,                  \
+    .rows_multiply = rows_multiply_##name, .dot = dot_##name, .row_finish = row_finish_##name, \
+    .row_maximum = row_maximum_##name, .row_exponentiate = row_exponentiate_##name,            \
+    .row_normalize = row_normalize_##name, .row_widen = row_widen_##name,                      \
+    .row_range = row_range_##name, .row_quantize = row_quantize_##name,                        \
+    .row_dequantize = row_dequantize_##name
+
+#define INT8_KERNELS(name, rows, blocks, offset)                          \
+    .int8_rows = rows, .int8_blocks = blocks, .int8_byte_offset = offset, \
+    .int8_multiply = int8_multiply_##name
 
 static const struct kernels tables[KERNEL_TIER_COUNT] = {
-    TIER_TABLE(KERNEL_SCALAR, scalar, 8, 4, 12, scalar, scalar, 4, 1),
+    [KERNEL_SCALAR] = {FLOAT_KERNELS(scalar, 8, 4, 12), INT8_KERNELS(scalar, 4, 1, 0)},
 #if defined(__x86_64__)
-    TIER_TABLE(KERNEL_AVX2, avx2, 16, 6, 96, scalar, scalar, 4, 1),
-    TIER_TABLE(KERNEL_AVX_VNNI, avx2, 16, 6, 96, scalar, scalar, 4, 1),
-    TIER_TABLE(KERNEL_AVX512, avx512, 32, 12, 96, avx512, scalar, 4, 1),
-    TIER_TABLE(KERNEL_AVX512_VNNI, avx512, 32, 12, 96, avx512, avx512vnni, 12, 2),
+    [KERNEL_AVX2] = {FLOAT_KERNELS(avx2, 16, 6, 96), INT8_KERNELS(avx2, 4, 2, 0)},
+    [KERNEL_AVX_VNNI] = {FLOAT_KERNELS(avx2, 16, 6, 96), INT8_KERNELS(avxvnni, 6, 2, 0)},
+    [KERNEL_AVX512] = {FLOAT_KERNELS(avx512, 32, 12, 96), INT8_KERNELS(avx2, 4, 2, 0)},
+    [KERNEL_AVX512_VNNI] = {FLOAT_KERNELS(avx512, 32, 12, 96), INT8_KERNELS(avx512vnni, 12, 2, 0)},
 #elif defined(__aarch64__)
-    TIER_TABLE(KERNEL_NEON, neon, 16, 6, 24, scalar, scalar, 4, 1),
-    TIER_TABLE(KERNEL_NEON_DOT, neon, 16, 6, 24, scalar, scalar, 4, 1),
+    [KERNEL_NEON] = {FLOAT_KERNELS(neon, 16, 6, 24), INT8_KERNELS(neon, 2, 2, 128)},
+    [KERNEL_NEON_DOT] = {FLOAT_KERNELS(neon, 16, 6, 24), INT8_KERNELS(neondot, 4, 2, 128)},
 #endif
 };
 

@@ -18,7 +18,6 @@ enum {
 };
 
 struct kernels {
-    enum kernel_tier tier;
     size_t panel_columns;  // of a packed panel
     size_t tile_rows;      // most rows that panel_multiply takes
     // From how many rows packing w into panels pays; below that rows_multiply is faster.
@@ -50,8 +49,9 @@ struct kernels {
 
     // Products of int8 (linear_int8.c). Their integers are the same on all tiers. "x" below is
     // x * input_scale where that is not NULL.
-    size_t int8_rows;    // most rows that int8_multiply takes
-    size_t int8_blocks;  // most blocks of WEIGHT_INT8_OUTPUTS that it takes
+    size_t int8_rows;          // most rows that int8_multiply takes
+    size_t int8_blocks;        // most blocks of WEIGHT_INT8_OUTPUTS that it takes
+    int32_t int8_byte_offset;  // what int8_multiply takes off the bytes of x
     // low <= 0 <= high of x; false when a number is not finite.
     bool (*row_range)(const float *x, const float *input_scale, size_t count, float *low,
                       float *high);
@@ -59,8 +59,8 @@ struct kernels {
     // the last up to a multiple of WEIGHT_INT8_INPUTS.
     void (*row_quantize)(const float *x, const float *input_scale, float inverse_scale,
                          int32_t zero_point, size_t count, uint8_t *bytes);
-    // sums[rows, blocks * 16] = x[rows, depth * 4] · w, packed as weight_matrix.h says, blocks
-    // depth * 64 apart. x lies at a multiple of 4.
+    // sums[rows, blocks * 16] = (x[rows, depth * 4] - int8_byte_offset) · w, packed as
+    // weight_matrix.h says, blocks depth * 64 apart. x lies at a multiple of 4.
     void (*int8_multiply)(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
                           size_t depth, size_t blocks, int32_t *sums, size_t sums_stride);
     // values = (sums - zero_point * weight_sums) * (scale * weight_scales)
@@ -85,6 +85,7 @@ struct quantized_rows {
 };
 
 struct compute {
+    enum kernel_tier tier;
     const struct kernels *kernels;
     struct thread_pool *pool;
     size_t threads;
@@ -112,16 +113,15 @@ void linear_int8(struct compute *compute, const struct linear *call);
     float row_exponentiate_##tier(float *row, float maximum, float scale, size_t count);           \
     void row_normalize_##tier(const float *x, const float *gain, const float *bias, float epsilon, \
                               float *y, size_t count);                                             \
-    void row_widen_##tier(const uint16_t *f16, size_t count, float *floats);
-
-#define KERNELS_DECLARE_QUANTIZE(tier)                                                        \
-    bool row_range_##tier(const float *x, const float *input_scale, size_t count, float *low, \
-                          float *high);                                                       \
-    void row_quantize_##tier(const float *x, const float *input_scale, float inverse_scale,   \
-                             int32_t zero_point, size_t count, uint8_t *bytes);               \
-    void row_dequantize_##tier(const int32_t *sums, int32_t zero_point, float scale,          \
-                               const int32_t *weight_sums, const float *weight_scales,        \
+    void row_widen_##tier(const uint16_t *f16, size_t count, float *floats);                       \
+    bool row_range_##tier(const float *x, const float *input_scale, size_t count, float *low,      \
+                          float *high);                                                            \
+    void row_quantize_##tier(const float *x, const float *input_scale, float inverse_scale,        \
+                             int32_t zero_point, size_t count, uint8_t *bytes);                    \
+    void row_dequantize_##tier(const int32_t *sums, int32_t zero_point, float scale,               \
+                               const int32_t *weight_sums, const float *weight_scales,             \
                                float *values, size_t count);
+
 #define KERNELS_DECLARE_INT8(tier)                                                             \
     void int8_multiply_##tier(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w, \
                               size_t depth, size_t blocks, int32_t *sums, size_t sums_stride);
@@ -131,7 +131,9 @@ KERNELS_DECLARE(avx2)
 KERNELS_DECLARE(avx512)
 KERNELS_DECLARE(neon)
 
-KERNELS_DECLARE_QUANTIZE(scalar)
 KERNELS_DECLARE_INT8(scalar)
-KERNELS_DECLARE_QUANTIZE(avx512)
+KERNELS_DECLARE_INT8(avx2)
+KERNELS_DECLARE_INT8(avxvnni)
 KERNELS_DECLARE_INT8(avx512vnni)
+KERNELS_DECLARE_INT8(neon)
+KERNELS_DECLARE_INT8(neondot)

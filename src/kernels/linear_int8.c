@@ -75,8 +75,9 @@ static void finish_rows(const struct int8_job *job, const int32_t *sums, size_t 
     for (size_t row = start; row < end; row++, sums += sums_stride) {
         size_t at = (job->start + row) * l->y_stride + column;
         const float *residual = l->residual == NULL ? NULL : l->residual + at;
-        kernels->row_dequantize(sums, quantized->zero_points[row], quantized->scales[row],
-                                l->w->sums + column, l->w->scales + column, values, columns);
+        int32_t zero_point = quantized->zero_points[row] - kernels->int8_byte_offset;
+        kernels->row_dequantize(sums, zero_point, quantized->scales[row], l->w->sums + column,
+                                l->w->scales + column, values, columns);
         kernels->row_finish(values, bias, l->activation, residual, l->y + at, columns);
     }
 }

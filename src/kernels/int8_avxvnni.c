@@ -1,0 +1,60 @@
+// Tiles of 6 rows by one block of 16 outputs: 12 of the 16 registers hold sums, two the weights of
+// four inputs, one the four bytes of a row.
+#include <immintrin.h>
+
+#include "kernels/kernels_internal.h"
+
+enum { ROWS = 6, HALVES = 2, LANES = 8, STEP = WEIGHT_INT8_OUTPUTS * WEIGHT_INT8_INPUTS };
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE void multiply_tile(const size_t rows, const uint8_t *x, size_t x_stride,
+                                 const int8_t *w, size_t depth, int32_t *sums, size_t sums_stride) {
+    __m256i tile[ROWS][HALVES];
+#pragma GCC unroll 6
+    for (size_t r = 0; r < rows; r++) tile[r][0] = tile[r][1] = _mm256_setzero_si256();
+    const uint8_t *group[ROWS / 3] = {x, x + 3 * x_stride};
+    for (size_t k = 0; k < depth; k++) {
+        __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)w);
+        __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(w + STEP / 2));
+        w += STEP;
+#pragma GCC unroll 6
+        for (size_t r = 0; r < rows; r++) {
+            int32_t four;
+            __builtin_memcpy(&four, group[r / 3] + (r % 3) * x_stride, sizeof four);
+            __m256i of_x = _mm256_set1_epi32(four);
+            tile[r][0] = _mm256_dpbusd_avx_epi32(tile[r][0], of_x, low);
+            tile[r][1] = _mm256_dpbusd_avx_epi32(tile[r][1], of_x, high);
+        }
+        group[0] += WEIGHT_INT8_INPUTS;
+        group[1] += WEIGHT_INT8_INPUTS;
+        __asm__("" : "+r"(group[0]), "+r"(group[1]));  // two pointers, not six
+    }
+#pragma GCC unroll 6
+    for (size_t r = 0; r < rows; r++) {
+        int32_t *to = sums + r * sums_stride;
+        _mm256_storeu_si256((__m256i *)(void *)to, tile[r][0]);
+        _mm256_storeu_si256((__m256i *)(void *)(to + LANES), tile[r][1]);
+    }
+}
+
+#define TILE_OF(rows)                                                        \
+    case rows:                                                               \
+        multiply_tile(rows, x, x_stride, of_w, depth, of_sums, sums_stride); \
+        break;
+
+void int8_multiply_avxvnni(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
+                           size_t depth, size_t blocks, int32_t *sums, size_t sums_stride) {
+    for (size_t block = 0; block < blocks; block++) {
+        const int8_t *of_w = w + block * depth * STEP;
+        int32_t *of_sums = sums + block * WEIGHT_INT8_OUTPUTS;
+        switch (rows) {
+            TILE_OF(1)
+            TILE_OF(2)
+            TILE_OF(3)
+            TILE_OF(4)
+            TILE_OF(5)
+            TILE_OF(6)
+        }
+    }
+}
