@@ -10,7 +10,7 @@ help:
 	@echo "make build   build build/imgrouter"
 	@echo "make test    every test; prints what it skipped and why"
 	@echo "make check   format, static analysis, layers"
-	@echo "make bench   compare with PyTorch on this machine"
+	@echo "make bench   compare with PyTorch, ONNX Runtime and OpenVINO on this machine"
 	@echo "make fuzz    run every fuzz target for a minute (SECONDS=60)"
 	@echo "make clean   remove what was built"
 
@@ -68,8 +68,10 @@ check:
 format:
 	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
 
+# Peers that cannot be installed are left out, and the comparison says so.
 bench: build $(VENV)/.ready
-	$(PYTHON) bench/compare.py
+	@$(PYTHON) -m pip install -q --disable-pip-version-check -r tests/requirements-bench.txt || true
+	$(PYTHON) bench/compare.py --out build/bench.json
 
 SECONDS ?= 60
 fuzz:

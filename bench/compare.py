@@ -1,16 +1,18 @@
-"""Compares imgrouter with PyTorch (transformers, open_clip) on this machine: one run, one thread
-count, full-size models with random weights, the same picture, caption and query.
+"""Compares imgrouter with PyTorch, ONNX Runtime and OpenVINO on this machine: one run, one thread
+count, full-size models with random weights, the same picture and query.
 
-What is fair: neither side's start is counted. Each round is one `imgrouter bench` process (whose
-first run warms it and is not counted) followed by as many runs of PyTorch in this process, so that
-both meet the same moods of the machine; the figures are medians over all rounds. Both sides start
-from decoded RGB pixels or from the words, and end with the caption or a unit vector. PyTorch runs
-in float32 under inference_mode. A caption takes as long as it is, so both must give the same.
+What is fair: every side is a process of its own that has loaded its models before anything is
+measured. A round takes each stage in turn, and each side within it: one run that is not counted,
+then the counted ones, so that all sides meet the same moods of the machine. The figures are
+medians over all rounds, with the least beside them. The peers' time is the model's alone, from
+tensors to tensors; imgrouter's has the request's way to the worker in it and, for text, the
+tokenizer. Text is padded to 77 tokens by the peers, as open_clip does; what they would need
+without that is told beside it. The fastest peer counts.
 
-    python bench/compare.py [--models DIR] [--rounds N] [--runs N] [--threads N] [--json]
+    python bench/compare.py [--precisions f32 int8] [--tier avx2] [--rounds N] [--out FILE]
 
-Needs tests/requirements-reference.txt and 6 GB of memory. The models are made once (1.6 GB, kept
-in build/full_size_models).
+Needs tests/requirements-bench.txt (what is missing of it is left out) and 16 GB of memory. Models,
+their exports and the picture are made once and kept in build/.
 """
 
 import argparse
@@ -18,209 +20,170 @@ import importlib.util
 import json
 import os
 import pathlib
-import select
-import statistics
+import shutil
 import subprocess
 import sys
-import threading
+import tempfile
 import time
+from functools import partial
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-BINARY = pathlib.Path(os.environ.get("IMGROUTER_BINARY", ROOT / "build" / "imgrouter"))
+from report import first_caption_row, memory_row, print_result, stage_rows
+from sides import BINARY, ROOT, SideFailed, start_exact, start_own, start_peer
+from stages import STAGES
+
 MODELS = ROOT / "build" / "full_size_models"
-PACKAGES = ("torch", "transformers", "open_clip", "skimage")
-QUERY = "a dog on a beach in summer"  # the query of `imgrouter bench`: 9 tokens
-WANTED_TOKENS = 10  # a usual caption
-# Stage, what it is, and how many times faster than PyTorch it must be.
-STAGES = (
-    ("caption_ms", "caption", 1),
-    ("image_vector_ms", "image vector", 1),
-    ("text_vector_ms", "text vector, 9 tokens", 5),
-)
-MOST_FIRST_CAPTION_S = 2.0
-MOST_PEAK_MIB = 2048
+PICTURE = ROOT / "build" / "phone.jpg"
+RUNS = {"text_vector": 5, "text_vector_short": 5, "image_vector": 4}  # others: 1
+PAUSE_S = 0.05  # other runtimes' threads spin a while before they sleep
+PACKAGES = {"PyTorch": ("torch",), "ONNX Runtime": ("torch", "onnx", "onnxruntime"),
+            "OpenVINO": ("torch", "onnx", "openvino", "nncf"), "Pillow": ("PIL", "torchvision")}
 
 
-def need_packages():
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+def tell(words):
+    print(words, file=sys.stderr, flush=True)
+
+
+def need(packages):
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
-        sys.exit(f"bench/compare.py needs {', '.join(missing)}: "
-                 f"{sys.executable} -m pip install -r tests/requirements-reference.txt")
-    if not BINARY.exists():
-        sys.exit(f"{BINARY} is not there: build it first (make build)")
-    sys.path.insert(0, str(ROOT / "tools" / "reference"))
+        raise SideFailed(f"{', '.join(missing)} not installed (pip install -r "
+                         "tests/requirements-bench.txt)")
 
 
-class Program:
-    """Runs the program and watches its peak memory. (A child's ru_maxrss would not do: it starts
-    at the size of this process, which holds PyTorch.)"""
-
-    def __init__(self, command, *words):
-        self.started = time.monotonic()
-        self.process = subprocess.Popen([BINARY, *command, "--json", *words],
-                                        stdout=subprocess.PIPE, text=True, encoding="utf-8")
-        self.peak_mib = 0
-        self._watcher = threading.Thread(target=self._watch)
-        self._watcher.start()
-
-    def _watch(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status")
-        while self.process.poll() is None:
-            try:
-                for line in status.read_text().splitlines():
-                    if line.startswith("VmHWM:"):
-                        self.peak_mib = int(line.split()[1]) / 1024
-            except OSError:  # ended meanwhile
-                break
-            time.sleep(0.01)
-
-    def seconds_to_first_line(self):
-        select.select([self.process.stdout], [], [])
-        return time.monotonic() - self.started
-
-    def answers(self):
-        text = self.process.stdout.read()
-        self._watcher.join()
-        if self.process.wait() != 0:
-            sys.exit(f"imgrouter ended with exit code {self.process.returncode}")
-        return [json.loads(line) for line in text.splitlines()]
+def run_python(script, *words):
+    result = subprocess.run([sys.executable, script, *map(str, words)], stdout=sys.stderr)
+    if result.returncode != 0:
+        raise SideFailed(f"{pathlib.Path(script).name} failed")
 
 
-def choose_picture(models):
-    """The photograph whose caption is nearest to a usual length."""
-    import skimage
-
-    folder = pathlib.Path(skimage.__file__).parent / "data"
-    names = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png")
-    files = [str(folder / name) for name in names if (folder / name).exists()]
-    answers = Program(["caption", "--models", models], *files).answers()
-    best = min(answers, key=lambda answer: abs(len(answer["token_ids"]) - WANTED_TOKENS))
-    return best["file"], best["token_ids"]
+def make_models(folder):
+    if folder.exists():
+        return
+    tell("making the models, once (minutes) ...")
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    run_python(ROOT / "tools" / "reference" / "make_models.py", "--full-size", part)
+    part.rename(folder)
 
 
-class PyTorch:
-    def __init__(self, models, file, threads):
-        import torch
+def make_picture():
+    need(("numpy", "PIL", "skimage"))
+    from photographs import save_phone_picture
 
-        from configurations import BLIP_FOLDER, CLIP_FOLDER
-        from reference import CaptionReference, EmbeddingReference, open_picture
-
-        torch.set_num_threads(threads)
-        self.inference_mode = torch.inference_mode
-        self.captioner = CaptionReference(models / BLIP_FOLDER)
-        self.embedder = EmbeddingReference(models / CLIP_FOLDER)
-        self.picture = open_picture(file)
-
-    def caption_ids(self):
-        """As the original service calls it; no logits are kept."""
-        pixels = self.captioner.pixels(self.picture)
-        ids = self.captioner.model.generate(pixels, max_new_tokens=30, num_beams=1,
-                                            do_sample=False)
-        return ids[0, 1:].tolist()
-
-    def measure(self, runs, notes):
-        work = {"caption_ms": self.caption_ids,
-                "image_vector_ms": lambda: self.embedder.image_vector(self.picture),
-                "text_vector_ms": lambda: self.embedder.text_vector(QUERY)}
-        with self.inference_mode():
-            for _ in range(runs):
-                for stage, call in work.items():
-                    started = time.perf_counter()
-                    call()
-                    notes[stage].append((time.perf_counter() - started) * 1000)
+    if not PICTURE.exists():
+        save_phone_picture(PICTURE)
 
 
-def compare(arguments):
-    from configurations import FULL_SIZE
-    from make_models import make_models
+def export_for(options, name):
+    runtime = {"ONNX Runtime": "onnxruntime", "OpenVINO": "openvino"}.get(name)
+    if runtime is None or (options.models / "exported" / runtime).exists():
+        return
+    tell(f"exporting the models for {name}, once (minutes) ...")
+    run_python(pathlib.Path(__file__).with_name("exports.py"), options.models, PICTURE,
+               runtime)
 
-    models = arguments.models or MODELS
-    if arguments.models is None and not MODELS.exists():
-        print("making the models, once ...", file=sys.stderr)
-        made = MODELS.with_name("full_size_models.part")
-        make_models(FULL_SIZE, made)
-        made.rename(MODELS)
-    file, token_ids = choose_picture(models)
-    settings = ["--models", models, "--threads", str(arguments.threads)]
-    first = Program(["caption", *settings], file)
-    first_caption_s = first.seconds_to_first_line()
-    first.answers()
 
-    torch_side = PyTorch(models, file, arguments.threads)
-    if torch_side.caption_ids() != token_ids:  # also warms PyTorch
-        sys.exit(f"PyTorch captions {file} differently: there is nothing to compare")
-    torch_side.measure(1, {stage: [] for stage, *_ in STAGES})
-    ours, theirs = ({stage: [] for stage, *_ in STAGES} for _ in range(2))
-    peak_mib = 0
-    for round_number in range(arguments.rounds):
-        print(f"round {round_number + 1} of {arguments.rounds}", file=sys.stderr)
-        program = Program(["bench", *settings, "--runs", str(arguments.runs)], file)
-        answer = program.answers()[0]
-        peak_mib = max(peak_mib, program.peak_mib)
-        for stage in ours:
-            ours[stage].append(answer[stage])
-        torch_side.measure(arguments.runs, theirs)
-    return {
-        "processor": answer["processor"], "kernels": answer["kernels"],
-        "threads": answer["threads"], "precision": answer["precision"],
-        "picture": pathlib.Path(file).name, "caption_tokens": len(token_ids),
-        "rounds": arguments.rounds, "runs": arguments.runs, "versions": versions(),
-        "stages": {stage: stage_result(ours[stage], theirs[stage], bar)
-                   for stage, _, bar in STAGES},
-        "first_caption_s": first_caption_s, "peak_mib": peak_mib,
+def start_peer_if_installed(options, name, precision):
+    need(PACKAGES[name])
+    export_for(options, name)
+    return start_peer(options, name, precision, PICTURE)
+
+
+def start_sides(options, skipped):
+    starts = []
+    for precision in options.precisions:
+        starts.append(("imgrouter", precision, partial(start_own, options, precision, PICTURE)))
+        for name in ("PyTorch", "ONNX Runtime", "OpenVINO"):
+            starts.append((name, precision,
+                           partial(start_peer_if_installed, options, name, precision)))
+    starts.append(("imgrouter exact", "", partial(start_exact, options, PICTURE)))
+    starts.append(("Pillow", "", partial(start_peer_if_installed, options, "Pillow", "")))
+    sides = []
+    for name, precision, start in starts:
+        tell(f"starting {name} {precision}")
+        try:
+            sides.append(start())
+        except SideFailed as failure:
+            skipped.append({"side": f"{name} {precision}".strip(), "reason": str(failure)})
+    return sides
+
+
+def take_turns(sides, rounds):
+    """{(side, precision, stage): [ms]} and the load average of each round."""
+    samples, load = {}, []
+    for number in range(rounds):
+        tell(f"round {number + 1} of {rounds}, load average {os.getloadavg()[0]:.1f}")
+        for turn in dict.fromkeys(stage.peer_key for stage in STAGES):
+            for side in sides:
+                if turn not in side.turns:
+                    continue
+                time.sleep(PAUSE_S)
+                side.measure(turn)
+                precision = "" if turn == "inputs" else side.precision
+                for _ in range(RUNS.get(turn, 1)):
+                    for stage, ms in side.measure(turn).items():
+                        samples.setdefault((side.name, precision, stage), []).append(ms)
+        load.append(os.getloadavg()[0])
+    return samples, load
+
+
+def whole_program(options, precisions):
+    from whole_program import choose_picture, first_caption_s, memory_after_uploads
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        picture, tokens = choose_picture(options, folder)
+        for precision in precisions:
+            tell(f"first caption and memory of 100 uploads, {precision}")
+            seconds = first_caption_s(options, precision, picture)
+            rows.append(first_caption_row(precision, seconds, tokens))
+            rows.append(memory_row(precision, memory_after_uploads(options, precision)))
+    return rows
+
+
+def compare(options):
+    make_picture()
+    make_models(options.models)
+    skipped = []
+    sides = start_sides(options, skipped)
+    own = [side for side in sides if side.name == "imgrouter"]
+    if not own:
+        raise SideFailed(f"imgrouter itself does not start: {skipped}")
+    samples, load = take_turns(sides, options.rounds)
+    for side in sides:
+        side.end()
+    setup = {key: own[0].setup[key] for key in ("processor", "kernels", "threads", "bulk_pictures")}
+    return setup | {
+        "precisions": options.precisions, "rounds": options.rounds, "load_average": load,
+        "versions": {side.name.removesuffix(" exact"): side.setup["version"] for side in sides},
+        "variants": {f"{side.name} {side.precision}": side.setup["variants"] for side in sides
+                     if side.setup.get("variants")},
+        "skipped": skipped, "stages": stage_rows(samples, options.precisions),
+        "whole_program": whole_program(options, [side.precision for side in own]),
     }
-
-
-def stage_result(ours, theirs, bar):
-    ours, theirs = statistics.median(ours), statistics.median(theirs)
-    return {"imgrouter_ms": ours, "pytorch_ms": theirs, "times_faster": theirs / ours,
-            "meets_bar": theirs / ours >= bar}
-
-
-def versions():
-    import open_clip
-    import torch
-    import transformers
-
-    return {"torch": torch.__version__, "transformers": transformers.__version__,
-            "open_clip": open_clip.__version__}
-
-
-def print_table(result):
-    print(f"{result['processor']}, {result['kernels']} kernels, {result['threads']} threads, "
-          f"{result['precision']}; {result['picture']}, caption of {result['caption_tokens']} "
-          f"tokens; medians of {result['rounds']} rounds of {result['runs']} runs; "
-          + ", ".join(f"{name} {version}" for name, version in result["versions"].items()))
-    print(f"{'':24}{'imgrouter':>12}{'PyTorch':>12}{'faster':>9}   bar")
-    for stage, words, bar in STAGES:
-        row = result["stages"][stage]
-        print(f"{words:24}{row['imgrouter_ms']:9.2f} ms{row['pytorch_ms']:9.2f} ms"
-              f"{row['times_faster']:8.2f}x   {bar}x {verdict(row['meets_bar'])}")
-    print(f"{'first caption':24}{result['first_caption_s']:9.2f} s, from the start of the process"
-          f" (bar {MOST_FIRST_CAPTION_S} s "
-          f"{verdict(result['first_caption_s'] < MOST_FIRST_CAPTION_S)})")
-    print(f"{'peak memory':24}{result['peak_mib']:7.0f} MiB, both models"
-          f" (bar {MOST_PEAK_MIB} MiB {verdict(result['peak_mib'] < MOST_PEAK_MIB)})")
-
-
-def verdict(is_met):
-    return "met" if is_met else "MISSED"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--models", type=pathlib.Path, help="full-size models made earlier")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=3, help="of each side in a round")
+    parser.add_argument("--models", type=pathlib.Path, default=MODELS,
+                        help="full-size models; made when they are not there")
+    parser.add_argument("--precisions", nargs="+", choices=("f32", "int8"),
+                        default=["f32", "int8"])
+    parser.add_argument("--tier", default="auto", choices=("auto", "avx2", "avx512", "scalar"),
+                        help="our kernels; avx2 switches AVX-512 off in the peers too")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    need_packages()
-    result = compare(arguments)
-    if arguments.json:
-        print(json.dumps(result))
-    else:
-        print_table(result)
+    parser.add_argument("--out", type=pathlib.Path, help="also write the result as JSON")
+    options = parser.parse_args()
+    if not BINARY.exists():
+        sys.exit(f"{BINARY} is not there: build it first (make build)")
+    try:
+        result = compare(options)
+    except SideFailed as failure:
+        sys.exit(f"bench/compare.py: {failure}")
+    print_result(result)
+    if options.out:
+        options.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

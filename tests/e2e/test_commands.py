@@ -154,8 +154,8 @@ def test_search_without_a_database_says_what_to_do(run, tmp_path):
 
 
 def test_bench_measures_every_stage(run):
-    result = run("bench", "--models", GOLDEN_MODELS / "plain", "--runs", 2, "--json",
-                 PICTURES / "shapes.png", USE_MOCK_MODELS="false")
+    result = run("bench", "--models", GOLDEN_MODELS / "plain", "--precision", "f32", "--runs", 2,
+                 "--json", PICTURES / "shapes.png", USE_MOCK_MODELS="false")
     figures, = json_lines(result)
     for stage in ["decode", "preprocess", "caption_vision", "caption_token", "caption",
                   "image_vector", "image_bulk", "text_vector", "scan"]:
