@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/data_folder.h"
 #include "engine/model_source.h"
 #include "image/decode.h"
 
@@ -91,17 +92,16 @@ static bool locate_models(const struct settings *settings, enum stand_in stand_i
 struct engine *engine_setup_create(const struct settings *settings, bool needs_captions,
                                    bool needs_embeddings, struct error *err) {
     struct located caption = {.name = NULL}, embedding = {.name = NULL};
+    char cache_folder[DATA_PATH_SIZE];
     enum stand_in stand_in;
     struct engine_options options = {.is_exact = settings->is_exact,
                                      .kernel_tier = settings->kernels,
+                                     .precision = settings->precision,
                                      .threads = (size_t)settings->threads,
                                      .queue_capacity = settings->queue_capacity > 0
                                                            ? (size_t)settings->queue_capacity
                                                            : COMMAND_QUEUE};
-    if (strcmp(settings->precision, "f32") != 0) {
-        error_set(err, ERROR_USAGE, "--precision must be f32, not \"%s\"", settings->precision);
-        return NULL;
-    }
+    if (cache_folder_path(settings, cache_folder)) options.cache_folder = cache_folder;
     if (!parse_stand_in(settings->use_mock_models, &stand_in, err)) return NULL;
     options.is_mock = stand_in == STAND_IN_MOCK;
     if (!options.is_mock && !locate_models(settings, stand_in, needs_captions ? &caption : NULL,

@@ -15,6 +15,7 @@ enum {
     CAPTION_TOKENS_MAX = 30,     // the original service's max_new_tokens
     CAPTION_TEXT_SIZE = 1024,    // bytes with the NUL; 30 word pieces never reach it
     MODEL_NAME_SIZE = 128,
+    PRECISION_TEXT_SIZE = 16,
 };
 
 struct engine_options {
@@ -23,9 +24,11 @@ struct engine_options {
     const char *caption_model_name;      // shown to users: "blip-image-captioning-base"
     const char *embedding_model_folder;  // NULL: no vector will be asked for
     const char *embedding_model_name;
-    bool is_exact;            // no scaled decoding: see square_request in image/decode_squares.h
-    const char *kernel_tier;  // NULL or "auto": the best that the processor has
-    size_t threads;           // 0: all that this process may use
+    bool is_exact;             // no scaled decoding: see square_request in image/decode_squares.h
+    const char *kernel_tier;   // NULL or "auto": the best that the processor has
+    const char *precision;     // "auto", "f32", "f16", "int8"; NULL: "f32"
+    const char *cache_folder;  // of packed weights; NULL: they are packed at every start
+    size_t threads;            // 0: all that this process may use
     size_t queue_capacity;
 };
 
@@ -65,8 +68,8 @@ struct engine_info {
     // "CLIP-ViT-B-32-laion2B-s34B-b79K@1a2b3c4d": the digits tell the weights apart, so this is
     // also the key of the vector space.
     char embedding_model[MODEL_NAME_SIZE];
-    const char *precision;    // "f32"
-    const char *kernel_tier;  // "avx512"
+    char precision[PRECISION_TEXT_SIZE];  // "int8"; "int8, f32": captions, search
+    const char *kernel_tier;              // "avx512"
     size_t threads;
     size_t embedding_width;
     size_t queue_capacity;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "engine/mock_models.h"
+#include "engine/model_kinds.h"
 #include "engine/model_source.h"
 #include "image/decode_squares.h"
 #include "kernels/kernels.h"
@@ -33,16 +34,28 @@ struct models {
     struct clip_bpe *text_vocabulary;
 };
 
-static bool load_caption_model(struct models *models, const char *folder, struct error *err) {
+static const char *precision_of(const struct engine_options *options) {
+    return options->precision == NULL ? precision_name(PRECISION_F32) : options->precision;
+}
+
+static bool load_caption_model(struct models *models, const struct engine_options *options,
+                               enum precision *precision, struct error *err) {
     char path[PATH_MAX];
-    if (!model_path_join(path, folder, "vocab.txt", err)) return false;
+    if (!model_path_join(path, options->caption_model_folder, "vocab.txt", err)) return false;
     models->caption_vocabulary = wordpiece_load(path, err);
     if (models->caption_vocabulary == NULL) return false;
-    models->blip = blip_load(folder, NULL, err);
+    models->blip =
+        caption_model_load(&(struct packed_model_options){.folder = options->caption_model_folder,
+                                                          .name = options->caption_model_name,
+                                                          .precision = precision_of(options),
+                                                          .cache_folder = options->cache_folder},
+                           models->compute, precision, err);
     return models->blip != NULL;
 }
 
-static bool load_embedding_model(struct models *models, const char *folder, struct error *err) {
+static bool load_embedding_model(struct models *models, const struct engine_options *options,
+                                 enum precision *precision, struct error *err) {
+    const char *folder = options->embedding_model_folder;
     char merges[PATH_MAX], vocabulary[PATH_MAX];
     if (!model_path_join(merges, folder, "merges.txt", err) ||
         !model_path_join(vocabulary, folder, "vocab.json", err))
@@ -51,13 +64,13 @@ static bool load_embedding_model(struct models *models, const char *folder, stru
     models->text_vocabulary =
         clip_bpe_load(merges, file_exists(vocabulary) ? vocabulary : NULL, err);
     if (models->text_vocabulary == NULL) return false;
-    models->clip = clip_load(folder, NULL, err);
+    models->clip =
+        embedding_model_load(&(struct packed_model_options){.folder = folder,
+                                                            .name = options->embedding_model_name,
+                                                            .precision = precision_of(options),
+                                                            .cache_folder = options->cache_folder},
+                             models->text_vocabulary, models->compute, precision, err);
     if (models->clip == NULL) return false;
-    size_t width = clip_config(models->clip)->embedding_width;
-    if (width > EMBEDDING_WIDTH_MAX)
-        return error_set(err, ERROR_INVALID,
-                         "%s: vectors of %zu numbers are longer than this program keeps (%d)",
-                         folder, width, EMBEDDING_WIDTH_MAX);
     size_t known = clip_bpe_vocabulary_size(models->text_vocabulary);
     if (known <= clip_config(models->clip)->vocabulary_size) return true;
     return error_set(err, ERROR_INVALID,
@@ -66,9 +79,20 @@ static bool load_embedding_model(struct models *models, const char *folder, stru
                      folder, known, clip_config(models->clip)->vocabulary_size);
 }
 
+// "int8", or "int8, f32" where the caption model and the search model differ.
+static void name_precision(const struct models *models, enum precision caption,
+                           enum precision embedding, char text[static PRECISION_TEXT_SIZE]) {
+    const char *first = precision_name(models->blip != NULL ? caption : embedding);
+    const char *second = precision_name(models->clip != NULL ? embedding : caption);
+    bool is_one = strcmp(first, second) == 0;
+    (void)snprintf(text, PRECISION_TEXT_SIZE, "%s%s%s", first, is_one ? "" : ", ",
+                   is_one ? "" : second);
+}
+
 struct models *models_load(const struct engine_options *options, struct engine_info *info,
                            struct error *err) {
     struct models *models = memory_alloc(sizeof *models);
+    enum precision caption_precision = PRECISION_F32, embedding_precision = PRECISION_F32;
     models->is_mock = options->is_mock;
     models->is_exact = options->is_exact;
     const char *tier = options->kernel_tier;
@@ -86,11 +110,11 @@ struct models *models_load(const struct engine_options *options, struct engine_i
         return models;
     }
     if (options->caption_model_folder != NULL) {
-        if (!load_caption_model(models, options->caption_model_folder, err)) goto fail;
+        if (!load_caption_model(models, options, &caption_precision, err)) goto fail;
         (void)snprintf(info->caption_model, MODEL_NAME_SIZE, "%s", options->caption_model_name);
     }
     if (options->embedding_model_folder != NULL) {
-        if (!load_embedding_model(models, options->embedding_model_folder, err)) goto fail;
+        if (!load_embedding_model(models, options, &embedding_precision, err)) goto fail;
         char fingerprint[CLIP_FINGERPRINT_SIZE];
         clip_fingerprint(models->clip, fingerprint);
         (void)snprintf(info->embedding_model, MODEL_NAME_SIZE, "%.*s@%s",
@@ -98,6 +122,7 @@ struct models *models_load(const struct engine_options *options, struct engine_i
                        fingerprint);
         info->embedding_width = clip_config(models->clip)->embedding_width;
     }
+    name_precision(models, caption_precision, embedding_precision, info->precision);
     return models;
 fail:
     models_destroy(models);

@@ -67,6 +67,10 @@ void blip_destroy(struct blip *blip) {
 
 const struct blip_config *blip_config(const struct blip *blip) { return &blip->config; }
 
+struct parameters *blip_parameters(struct blip *blip) {
+    return blip->parameters;
+}
+
 void blip_see(struct blip *blip, struct compute *compute, size_t place, const float *planes,
               const struct model_trace *trace) {
     struct vision_transformer *vision = &blip->vision;
@@ -78,6 +82,13 @@ void blip_see(struct blip *blip, struct compute *compute, size_t place, const fl
     blip_decoder_look(&blip->decoder, compute, place, vision->states);
 }
 
+static bool not_finite(const struct blip *blip, struct error *err) {
+    return error_set(err, ERROR_INTERNAL,
+                     "the caption model computed numbers that are not finite; its weights (%s) "
+                     "are probably damaged: run imgrouter models verify",
+                     parameters_path(blip->parameters));
+}
+
 // Adds the likeliest token to a caption. false when that was the last.
 static bool choose_token(const struct blip *blip, const struct compute *compute,
                          const float *logits, struct blip_caption *caption) {
@@ -86,10 +97,7 @@ static bool choose_token(const struct blip *blip, const struct compute *compute,
                                                 blip->decoder.shape.vocabulary_size, probability);
     if (!isfinite(*probability) || *probability <= 0) {
         caption->count = 0;
-        return error_set(&caption->error, ERROR_INTERNAL,
-                         "the caption model computed numbers that are not finite; its weights (%s) "
-                         "are probably damaged: run imgrouter models verify",
-                         parameters_path(blip->parameters));
+        return not_finite(blip, &caption->error);
     }
     caption->ids[caption->count++] = token;
     return token != blip->config.end_token;
@@ -119,4 +127,42 @@ void blip_tell(struct blip *blip, struct compute *compute, struct blip_caption *
         }
         count = left;
     }
+}
+
+// The best token and by how much it beats the next; NaN when a logit is not a number.
+static int32_t best_of(const float *logits, size_t count, float *margin) {
+    float first = -INFINITY, second = -INFINITY, sum = 0;
+    int32_t best = 0;
+    for (size_t token = 0; token < count; token++) {
+        sum += logits[token];
+        if (logits[token] > first) {
+            second = first;
+            first = logits[token];
+            best = (int32_t)token;
+        } else if (logits[token] > second) {
+            second = logits[token];
+        }
+    }
+    *margin = isnan(sum) ? NAN : first - second;
+    return best;
+}
+
+size_t blip_choose(struct blip *blip, struct compute *compute, size_t limit, const int32_t *given,
+                   int32_t *chosen, float *margins, struct error *err) {
+    struct blip_decoder *decoder = &blip->decoder;
+    const int32_t *past = given == NULL ? chosen : given;
+    if (limit > decoder->max_tokens) limit = decoder->max_tokens;
+    size_t count = 0;
+    while (count < limit) {
+        struct decoder_input input = {.token =
+                                          count == 0 ? blip->config.begin_token : past[count - 1]};
+        blip_decoder_step(decoder, compute, &input, 1, count);
+        chosen[count] = best_of(decoder->logits, decoder->shape.vocabulary_size, &margins[count]);
+        if (!isfinite(margins[count])) {
+            not_finite(blip, err);
+            return 0;
+        }
+        if (chosen[count++] == blip->config.end_token && given == NULL) break;
+    }
+    return count;
 }

@@ -32,6 +32,7 @@ bool blip_find_weights(const char *folder, char path[static PATH_MAX], struct er
 struct blip *blip_load(const char *folder, struct packed_cache *packed, struct error *err);
 void blip_destroy(struct blip *blip);
 const struct blip_config *blip_config(const struct blip *blip);
+struct parameters *blip_parameters(struct blip *blip);  // the model's own
 
 // How many captions can be under way together.
 enum { BLIP_CAPTIONS_MAX = BLIP_DECODER_PLACES };
@@ -51,3 +52,9 @@ struct blip_caption {
 // last in place i. What a caption becomes does not depend on the others.
 void blip_tell(struct blip *blip, struct compute *compute, struct blip_caption *captions,
                size_t count, size_t limit, const struct model_trace *trace);
+// What the model chooses at each step, up to `limit`, and by how much it prefers that to the next
+// best, in logits. It goes on from `given` instead of its own choices, or with NULL from those, and
+// then ends with the end token. Returns the count; 0 with ERROR_INTERNAL when the numbers are not
+// finite.
+size_t blip_choose(struct blip *blip, struct compute *compute, size_t limit, const int32_t *given,
+                   int32_t *chosen, float *margins, struct error *err);

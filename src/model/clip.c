@@ -169,6 +169,10 @@ void clip_destroy(struct clip *clip) {
 
 const struct clip_config *clip_config(const struct clip *clip) { return &clip->config; }
 
+struct parameters *clip_parameters(struct clip *clip) {
+    return clip->parameters;
+}
+
 void clip_fingerprint(const struct clip *clip, char text[static CLIP_FINGERPRINT_SIZE]) {
     const struct clip_config *config = &clip->config;
     struct sha256_stream stream;

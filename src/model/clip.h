@@ -38,6 +38,7 @@ bool clip_find_weights(const char *folder, char path[static PATH_MAX], struct er
 struct clip *clip_load(const char *folder, struct packed_cache *packed, struct error *err);
 void clip_destroy(struct clip *clip);
 const struct clip_config *clip_config(const struct clip *clip);
+struct parameters *clip_parameters(struct clip *clip);  // the model's own
 
 enum { CLIP_FINGERPRINT_SIZE = 9 };
 // Eight hex digits that tell one space of vectors from another: a hash of the two projections'

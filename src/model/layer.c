@@ -5,9 +5,13 @@
 static void note_inputs(struct layer_inputs *inputs, const struct linear *call) {
     for (size_t row = 0; row < call->rows; row++) {
         const float *x = call->x + row * call->x_stride;
-        for (size_t i = 0; i < call->w->inputs; i++)
-            inputs->peaks[i] = fmaxf(inputs->peaks[i], fabsf(x[i]));
+        for (size_t i = 0; i < call->w->inputs; i++) {
+            float magnitude = fabsf(x[i]);
+            if (magnitude > inputs->peaks[i]) inputs->peaks[i] = magnitude;
+            inputs->sums[i] += (double)x[i];
+        }
     }
+    inputs->rows += call->rows;
 }
 
 void layer_apply(struct compute *compute, const struct layer *layer, struct linear call) {

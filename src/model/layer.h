@@ -7,6 +7,8 @@
 // What a layer read while the model worked on samples.
 struct layer_inputs {
     float *peaks;  // [inputs]: the largest magnitude of each
+    double *sums;  // [inputs]
+    size_t rows;
 };
 
 struct layer {

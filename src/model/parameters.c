@@ -62,6 +62,7 @@ void parameters_close(struct parameters *parameters) {
         memory_free(parameter->name);
         memory_free(parameter->bias_name);
         memory_free(parameter->inputs.peaks);
+        memory_free(parameter->inputs.sums);
         memory_free(parameter);
         parameter = next;
     }
@@ -219,7 +220,18 @@ static const float *read_parts(struct parameters *parameters, const char *prefix
 static bool find_layer(const struct parameters *parameters, const char *name, size_t outputs,
                        size_t inputs, struct weight_matrix *weight, struct error *err) {
     size_t size;
-    const void *blob = find_packed(parameters, name, PACKED_F32, &size);
+    const void *blob = find_packed(parameters, name, PACKED_INT8, &size);
+    if (blob != NULL && size == packed_int8_size(outputs, inputs)) {
+        *weight = packed_int8_matrix(blob, outputs, inputs);
+        return true;
+    }
+    blob = find_packed(parameters, name, PACKED_F16, &size);
+    if (blob != NULL && size == outputs * inputs * sizeof(uint16_t)) {
+        *weight = (struct weight_matrix){
+            .type = WEIGHT_F16, .outputs = outputs, .inputs = inputs, .f16 = blob};
+        return true;
+    }
+    blob = find_packed(parameters, name, PACKED_F32, &size);
     if (blob != NULL && size == outputs * inputs * sizeof(float)) {
         *weight = weight_matrix_f32(blob, outputs, inputs);
         return true;

@@ -19,7 +19,12 @@ struct parameter {
 // NULL for what came from a packed cache.
 struct parameter *parameters_first(const struct parameters *parameters);
 
-// What a packed layer's blobs are called: the name and one of these. A layer has exactly one.
-#define PACKED_F32 " f32"    // [outputs, inputs] floats
-#define PACKED_F16 " f16"    // [outputs, inputs] halves
-#define PACKED_INT8 " int8"  // as packed_int8_size says
+// A packed layer is two blobs: its bias by its own name, and its weights by the name and one of
+// these.
+#define PACKED_F32 " f32"  // [outputs, inputs] floats
+#define PACKED_F16 " f16"  // [outputs, inputs] halves
+#define PACKED_INT8 \
+    " int8"  // what weight_matrix.h calls int8, scales, sums and input_scale, in turn
+
+size_t packed_int8_size(size_t outputs, size_t inputs);  // bytes
+struct weight_matrix packed_int8_matrix(const void *blob, size_t outputs, size_t inputs);

@@ -50,7 +50,7 @@ const void *packed_cache_find(const struct packed_cache *cache, const char *name
 
 struct packed_writer;
 
-// Begins a file that appears under `path` when it is finished and not before; what was there is
+// Begins a file that appears under `path` when it is published and not before; what was there is
 // then replaced. With NULL the blobs are kept in memory. Reads the whole source once.
 // Errors: ERROR_STORAGE, ERROR_CONFLICT (the source changed since its stamp was taken).
 struct packed_writer *packed_writer_create(const char *path, const struct packed_origin *origin,
@@ -58,7 +58,10 @@ struct packed_writer *packed_writer_create(const char *path, const struct packed
 // Names are not added twice and are shorter than PACKED_NAME_SIZE.
 bool packed_writer_add(struct packed_writer *writer, const char *name, const void *bytes,
                        size_t size_bytes, struct error *err);
-// After true the file survives a power cut. The cache is then opened, and checked, from what was
-// written. Frees the writer in any case.
+// Opens, and checks, what was written. Nothing can be added any more.
 struct packed_cache *packed_writer_finish(struct packed_writer *writer, struct error *err);
-void packed_writer_abandon(struct packed_writer *writer);  // takes NULL
+// After true the finished file is under its path and survives a power cut. In memory nothing is
+// to do.
+bool packed_writer_publish(struct packed_writer *writer, struct error *err);
+// Takes NULL. What was not published is removed; a cache opened from it lives on.
+void packed_writer_destroy(struct packed_writer *writer);

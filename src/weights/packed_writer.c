@@ -21,6 +21,7 @@ struct packed_writer {
     struct packed_record *records;
     size_t capacity;
     size_t offset;  // where the next blob goes
+    bool is_published;
 };
 
 static bool storage_error(struct error *err, const struct packed_writer *writer,
@@ -71,7 +72,7 @@ struct packed_writer *packed_writer_create(const char *path, const struct packed
         open_target(writer, err))
         return writer;
 fail:
-    packed_writer_abandon(writer);
+    packed_writer_destroy(writer);
     return NULL;
 }
 
@@ -124,8 +125,7 @@ bool packed_writer_add(struct packed_writer *writer, const char *name, const voi
     return true;
 }
 
-// Table and header, to the disk. fsync is not tried again: after a failure nothing is sure.
-static bool complete(struct packed_writer *writer, struct error *err) {
+struct packed_cache *packed_writer_finish(struct packed_writer *writer, struct error *err) {
     struct packed_header *header = &writer->header;
     size_t table_size = header->count * sizeof *writer->records;
     header->table_offset = writer->offset;
@@ -134,36 +134,37 @@ static bool complete(struct packed_writer *writer, struct error *err) {
     header->hash = packed_header_hash(header);
     if (!write_at(writer, writer->records, table_size, writer->offset, err) ||
         !write_at(writer, header, sizeof *header, 0, err))
-        return false;
+        return NULL;
+    int descriptor = fcntl(writer->descriptor, F_DUPFD_CLOEXEC, 0);
+    if (descriptor < 0) {
+        storage_error(err, writer, "open");
+        return NULL;
+    }
+    return packed_cache_map(descriptor, writer->path, &writer->origin, err);
+}
+
+// fsync is not tried again: after a failure nothing is sure.
+bool packed_writer_publish(struct packed_writer *writer, struct error *err) {
     if (writer->path == NULL) return true;
     char folder[PATH_MAX];
     (void)snprintf(folder, sizeof folder, "%s", writer->path);
     char *slash = strrchr(folder, '/');
-    if (slash == NULL)
+    if (slash == NULL) {
         (void)snprintf(folder, sizeof folder, ".");
-    else
+    } else {
         slash[slash == folder ? 1 : 0] = '\0';
+    }
     if (fsync(writer->descriptor) != 0) return storage_error(err, writer, "sync");
     if (rename(writer->temporary, writer->path) != 0) return storage_error(err, writer, "rename");
+    writer->is_published = true;
     return folder_sync(folder, err);
 }
 
-struct packed_cache *packed_writer_finish(struct packed_writer *writer, struct error *err) {
-    struct packed_cache *cache = NULL;
-    if (complete(writer, err)) {
-        cache = packed_cache_map(writer->descriptor, writer->path, &writer->origin, err);
-        writer->descriptor = -1;
-        if (cache == NULL) error_wrap(err, "what was just written reads back otherwise");
-    }
-    packed_writer_abandon(writer);
-    return cache;
-}
-
-void packed_writer_abandon(struct packed_writer *writer) {
+void packed_writer_destroy(struct packed_writer *writer) {
     if (writer == NULL) return;
     if (writer->descriptor >= 0) {
         (void)close(writer->descriptor);
-        if (writer->temporary != NULL) (void)unlink(writer->temporary);
+        if (writer->temporary != NULL && !writer->is_published) (void)unlink(writer->temporary);
     }
     memory_free(writer->records);
     memory_free(writer->path);

@@ -69,10 +69,14 @@ static bool add_blobs(struct packed_writer *writer, struct error *err) {
 static struct packed_cache *pack(const char *path, struct error *err) {
     struct packed_origin origin = origin_now();
     struct packed_writer *writer = packed_writer_create(path, &origin, err);
-    if (writer == NULL) return NULL;
-    if (add_blobs(writer, err)) return packed_writer_finish(writer, err);
-    packed_writer_abandon(writer);
-    return NULL;
+    struct packed_cache *cache = NULL;
+    if (writer != NULL && add_blobs(writer, err)) cache = packed_writer_finish(writer, err);
+    if (cache != NULL && !packed_writer_publish(writer, err)) {
+        packed_cache_close(cache);
+        cache = NULL;
+    }
+    packed_writer_destroy(writer);
+    return cache;
 }
 
 static void check_blobs(const struct packed_cache *cache) {
@@ -195,16 +199,20 @@ static void test_in_memory(void **state) {
     assert_int_equal(count_entries(), entries);
 }
 
-static void test_abandoned_writer_leaves_nothing(void **state) {
+static void test_what_is_not_published_goes_away(void **state) {
     (void)state;
     pack_again();
     struct packed_origin origin = origin_now();
     struct packed_writer *writer = packed_writer_create(cache_path, &origin, NULL);
     assert_non_null(writer);
-    assert_true(packed_writer_add(writer, "x", "y", 1, NULL));
+    assert_true(add_blobs(writer, NULL));
+    struct packed_cache *cache = packed_writer_finish(writer, NULL);
+    assert_non_null(cache);
     size_t entries = count_entries();
-    packed_writer_abandon(writer);
+    packed_writer_destroy(writer);
     assert_int_equal(count_entries(), entries - 1);
+    check_blobs(cache);  // while it is open it lives on
+    packed_cache_close(cache);
     expect_accepted();  // the old one
 }
 
@@ -562,7 +570,7 @@ int main(int argument_count, char **arguments) {
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_written_is_found),
         TEST(test_in_memory),
-        TEST(test_abandoned_writer_leaves_nothing),
+        TEST(test_what_is_not_published_goes_away),
         TEST(test_every_cut_and_extension_is_refused),
         TEST(test_every_flipped_bit_is_noticed),
         TEST(test_other_owners_and_kinds_of_file_are_refused),
