@@ -55,11 +55,12 @@ bool parameters_calibrate(struct parameters *parameters, struct error *err) {
     for (struct parameter *p = parameters_first(parameters); p != NULL; p = p->next) {
         if (!p->is_layer || p->role != LAYER_OF_BLOCK) continue;
         size_t inputs = p->layer->weight.inputs;
-        p->inputs.peaks = memory_try_zeroed(inputs, sizeof *p->inputs.peaks);
-        p->inputs.sums = memory_try_zeroed(inputs, sizeof *p->inputs.sums);
-        if (p->inputs.peaks == NULL || p->inputs.sums == NULL)
+        struct layer_inputs *noted = &p->inputs;
+        if (noted->peaks == NULL) noted->peaks = memory_try_zeroed(inputs, sizeof *noted->peaks);
+        if (noted->sums == NULL) noted->sums = memory_try_zeroed(inputs, sizeof *noted->sums);
+        if (noted->peaks == NULL || noted->sums == NULL)
             return error_set(err, ERROR_INTERNAL, "out of memory packing a model");
-        p->layer->inputs = &p->inputs;
+        p->layer->inputs = noted;
     }
     return true;
 }
