@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "cli/data_folder.h"
 #include "engine/model_source.h"
+#include "engine/packed_model.h"
 #include "image/decode.h"
 
 enum { COMMAND_QUEUE = 64 };  // a command sends few jobs; the server has a setting
@@ -101,6 +102,9 @@ struct engine *engine_setup_create(const struct settings *settings, bool needs_c
                                      .queue_capacity = settings->queue_capacity > 0
                                                            ? (size_t)settings->queue_capacity
                                                            : COMMAND_QUEUE};
+    bool is_auto;
+    enum precision precision;
+    if (!precision_parse(settings->precision, &is_auto, &precision, err)) return NULL;
     if (cache_folder_path(settings, cache_folder)) options.cache_folder = cache_folder;
     if (!parse_stand_in(settings->use_mock_models, &stand_in, err)) return NULL;
     options.is_mock = stand_in == STAND_IN_MOCK;

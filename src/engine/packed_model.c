@@ -26,13 +26,14 @@ struct loading {
     struct packed_origin origin;
 };
 
-static bool parse_precision(const char *text, struct loading *loading, struct error *err) {
-    loading->is_auto = strcmp(text, "auto") == 0;
-    loading->wanted = PRECISION_INT8;
-    if (loading->is_auto) return true;
+bool precision_parse(const char *text, bool *is_auto, enum precision *precision,
+                     struct error *err) {
+    *is_auto = strcmp(text, "auto") == 0;
+    *precision = PRECISION_INT8;
+    if (*is_auto) return true;
     for (enum precision p = PRECISION_F32; p <= PRECISION_INT8; p++) {
         if (strcmp(text, precision_name(p)) != 0) continue;
-        loading->wanted = p;
+        *precision = p;
         return true;
     }
     return error_set(err, ERROR_USAGE, "the precision must be auto, f32, f16 or int8, not \"%s\"",
@@ -219,7 +220,7 @@ static void *pack_anew(const struct loading *loading, enum precision *precision,
 void *packed_model_load(const struct model_kind *kind, const struct packed_model_options *options,
                         enum precision *precision, struct error *err) {
     struct loading loading = {.kind = kind, .options = options};
-    if (!parse_precision(options->precision, &loading, err)) return NULL;
+    if (!precision_parse(options->precision, &loading.is_auto, &loading.wanted, err)) return NULL;
     if (loading.wanted == PRECISION_F32) return load_wide(&loading, precision, err);
     if (!find_place(&loading, err)) return NULL;
     if (loading.path[0] == '\0') return pack_anew(&loading, precision, err);

@@ -30,6 +30,9 @@ struct packed_model_options {
     const char *cache_folder;  // NULL: nothing is kept for the next start
 };
 
+// "auto", for which *precision is what it tries first, or a name. ERROR_USAGE for anything else.
+bool precision_parse(const char *text, bool *is_auto, enum precision *precision, struct error *err);
+
 // ERROR_USAGE for an unknown precision. A cache that cannot be read or written costs a warning and
 // time, nothing else.
 void *packed_model_load(const struct model_kind *kind, const struct packed_model_options *options,

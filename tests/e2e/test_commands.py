@@ -45,7 +45,7 @@ def test_every_command_explains_itself(run):
     (["serve", "extra"], "serve takes options only"),
     (["caption"], "name at least one picture"),
     (["caption", "--mock", "perhaps", "x.png"], "auto, true or false"),
-    (["caption", "--precision", "f8", "x.png"], "--precision must be f32"),
+    (["caption", "--precision", "f8", "x.png"], "the precision must be auto, f32, f16 or int8"),
     (["caption", "--log-level", "loud", "x.png"], "--log-level must be"),
     (["embed"], "name at least one picture, or --text"),
     (["search"], "say what to look for"),
