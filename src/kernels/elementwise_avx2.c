@@ -94,6 +94,44 @@ void row_finish_avx2(const float *sums, const float *bias, enum activation activ
     }
 }
 
+ALWAYS_INLINE void finish_tile(const struct int8_tile *t, const enum activation activation) {
+    for (size_t column = 0; column < t->columns; column += LANES) {
+        __m256i mask = first_lanes(t->columns - column);
+        __m256i weight_sums = _mm256_loadu_si256((const void *)(t->weight_sums + column));
+        __m256 weight_scales = _mm256_loadu_ps(t->weight_scales + column);
+        __m256 bias = _mm256_setzero_ps();
+        if (t->bias != NULL) bias = _mm256_maskload_ps(t->bias + column, mask);
+        for (size_t row = 0; row < t->rows; row++) {
+            size_t at = row * t->y_stride + column;
+            const void *sums = t->sums + row * t->sums_stride + column;
+            __m256i zero = _mm256_mullo_epi32(_mm256_set1_epi32(t->zero_points[row]), weight_sums);
+            __m256 value = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_loadu_si256(sums), zero));
+            value = _mm256_mul_ps(value,
+                                  _mm256_mul_ps(_mm256_set1_ps(t->row_scales[row]), weight_scales));
+            if (t->bias != NULL) value = _mm256_add_ps(value, bias);
+            value = activate(activation, value);
+            if (t->residual != NULL) {
+                value = _mm256_add_ps(value, _mm256_maskload_ps(t->residual + at, mask));
+            }
+            _mm256_maskstore_ps(t->y + at, mask, value);
+        }
+    }
+}
+
+void tile_finish_avx2(const struct int8_tile *tile) {
+    switch (tile->activation) {
+        case ACTIVATION_GELU:
+            finish_tile(tile, ACTIVATION_GELU);
+            break;
+        case ACTIVATION_QUICK_GELU:
+            finish_tile(tile, ACTIVATION_QUICK_GELU);
+            break;
+        case ACTIVATION_NONE:
+            finish_tile(tile, ACTIVATION_NONE);
+            break;
+    }
+}
+
 ALWAYS_INLINE float add_up(__m256 a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));

@@ -96,6 +96,27 @@ void row_finish_neon(const float *sums, const float *bias, enum activation activ
     }
 }
 
+void tile_finish_neon(const struct int8_tile *t) {
+    for (size_t column = 0; column < t->columns; column += LANES) {
+        size_t count = t->columns - column;
+        int32x4_t weight_sums = vld1q_s32(t->weight_sums + column);
+        float32x4_t weight_scales = vld1q_f32(t->weight_scales + column);
+        float32x4_t bias = vdupq_n_f32(0);
+        if (t->bias != NULL) bias = load_some(t->bias + column, count);
+        for (size_t row = 0; row < t->rows; row++) {
+            size_t at = row * t->y_stride + column;
+            int32x4_t sum = vld1q_s32(t->sums + row * t->sums_stride + column);
+            sum = vmlsq_n_s32(sum, weight_sums, t->zero_points[row]);
+            float32x4_t scale = vmulq_n_f32(weight_scales, t->row_scales[row]);
+            float32x4_t value = vmulq_f32(vcvtq_f32_s32(sum), scale);
+            if (t->bias != NULL) value = vaddq_f32(value, bias);
+            value = activate(t->activation, value);
+            if (t->residual != NULL) value = vaddq_f32(value, load_some(t->residual + at, count));
+            store_some(t->y + at, value, count);
+        }
+    }
+}
+
 float row_maximum_neon(const float *row, size_t count) {
     float32x4_t least = vdupq_n_f32(-INFINITY);
     float32x4_t maximum = least;

@@ -23,6 +23,19 @@ void row_finish_scalar(const float *sums, const float *bias, enum activation act
     }
 }
 
+void tile_finish_scalar(const struct int8_tile *t) {
+    for (size_t row = 0; row < t->rows; row++) {
+        for (size_t i = 0; i < t->columns; i++) {
+            size_t at = row * t->y_stride + i;
+            int32_t sum =
+                t->sums[row * t->sums_stride + i] - t->zero_points[row] * t->weight_sums[i];
+            float value = (float)sum * (t->row_scales[row] * t->weight_scales[i]);
+            value = activate(t->activation, t->bias == NULL ? value : value + t->bias[i]);
+            t->y[at] = t->residual == NULL ? value : value + t->residual[at];
+        }
+    }
+}
+
 float row_maximum_scalar(const float *row, size_t count) {
     float maximum = -INFINITY;
     for (size_t i = 0; i < count; i++) {

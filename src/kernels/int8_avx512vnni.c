@@ -5,7 +5,13 @@
 
 #include "kernels/kernels_internal.h"
 
-enum { BLOCKS = 2, ROWS = 12, OUTPUTS = WEIGHT_INT8_OUTPUTS, INPUTS = WEIGHT_INT8_INPUTS };
+enum {
+    BLOCKS = 2,
+    ROWS = 12,
+    OUTPUTS = WEIGHT_INT8_OUTPUTS,
+    INPUTS = WEIGHT_INT8_INPUTS,
+    AHEAD_STEPS = 128,  // of prefetching: 8 KiB of each block
+};
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -24,25 +30,37 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const size_t blocks, const u
 #pragma GCC unroll 4
     for (size_t g = 0; g < ROWS / 3; g++) group[g] = x + 3 * g * x_stride;
     const size_t block_bytes = depth * OUTPUTS * INPUTS;
-    for (size_t k = 0; k < depth; k++) {
-        __m512i of_w[BLOCKS];
-#pragma GCC unroll 2
-        for (size_t b = 0; b < blocks; b++) of_w[b] = _mm512_loadu_si512(w + b * block_bytes);
-        w += OUTPUTS * INPUTS;
-#pragma GCC unroll 12
-        for (size_t r = 0; r < rows; r++) {
-            int32_t four;
-            __builtin_memcpy(&four, group[r / 3] + (r % 3) * x_stride, sizeof four);
-            __m512i of_x = _mm512_set1_epi32(four);
+    // The weights are prefetched that far ahead in their block and, at its end, from the beginning
+    // of the block that is its successor in the next tile. Behind the last block these are
+    // addresses that nobody reads; a prefetch never faults.
+    size_t near_steps = depth > AHEAD_STEPS ? depth - AHEAD_STEPS : 0;
+    for (int part = 0; part < 2; part++) {
+        size_t steps = part == 0 ? near_steps : depth - near_steps;
+        uintptr_t ahead =
+            AHEAD_STEPS * OUTPUTS * INPUTS + (part == 0 ? 0 : (blocks - 1) * block_bytes);
+        for (size_t k = 0; k < steps; k++) {
+            __m512i of_w[BLOCKS];
 #pragma GCC unroll 2
             for (size_t b = 0; b < blocks; b++) {
-                tile[r][b] = _mm512_dpbusd_epi32(tile[r][b], of_x, of_w[b]);
+                of_w[b] = _mm512_loadu_si512(w + b * block_bytes);
+                _mm_prefetch((const char *)((uintptr_t)(w + b * block_bytes) + ahead), _MM_HINT_T0);
             }
-        }
+            w += OUTPUTS * INPUTS;
+#pragma GCC unroll 12
+            for (size_t r = 0; r < rows; r++) {
+                int32_t four;
+                __builtin_memcpy(&four, group[r / 3] + (r % 3) * x_stride, sizeof four);
+                __m512i of_x = _mm512_set1_epi32(four);
+#pragma GCC unroll 2
+                for (size_t b = 0; b < blocks; b++) {
+                    tile[r][b] = _mm512_dpbusd_epi32(tile[r][b], of_x, of_w[b]);
+                }
+            }
 #pragma GCC unroll 4
-        for (size_t g = 0; g < ROWS / 3; g++) {
-            group[g] += INPUTS;
-            __asm__("" : "+r"(group[g]));  // keeps GCC from making twelve pointers of them
+            for (size_t g = 0; g < ROWS / 3; g++) {
+                group[g] += INPUTS;
+                __asm__("" : "+r"(group[g]));  // keeps GCC from making twelve pointers of them
+            }
         }
     }
 #pragma GCC unroll 12

@@ -4,7 +4,13 @@
 
 #include "kernels/kernels_internal.h"
 
-enum { ROWS = 6, HALVES = 2, LANES = 8, STEP = WEIGHT_INT8_OUTPUTS * WEIGHT_INT8_INPUTS };
+enum {
+    ROWS = 6,
+    HALVES = 2,
+    LANES = 8,
+    STEP = WEIGHT_INT8_OUTPUTS * WEIGHT_INT8_INPUTS,
+    AHEAD_BYTES = 8192
+};
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -17,6 +23,9 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const uint8_t *x, size_t x_s
     for (size_t k = 0; k < depth; k++) {
         __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)w);
         __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(w + STEP / 2));
+        // Blocks follow each other, so this is right across their ends too. Behind the last it is
+        // an address that nobody reads; a prefetch never faults.
+        _mm_prefetch((const char *)((uintptr_t)w + AHEAD_BYTES), _MM_HINT_T0);
         w += STEP;
 #pragma GCC unroll 6
         for (size_t r = 0; r < rows; r++) {

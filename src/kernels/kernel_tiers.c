@@ -9,7 +9,7 @@
     .row_maximum = row_maximum_##name, .row_exponentiate = row_exponentiate_##name,            \
     .row_normalize = row_normalize_##name, .row_widen = row_widen_##name,                      \
     .row_range = row_range_##name, .row_quantize = row_quantize_##name,                        \
-    .row_dequantize = row_dequantize_##name
+    .tile_finish = tile_finish_##name
 
 #define INT8_KERNELS(name, rows, blocks, offset)                          \
     .int8_rows = rows, .int8_blocks = blocks, .int8_byte_offset = offset, \

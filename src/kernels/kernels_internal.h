@@ -17,6 +17,25 @@ enum {
     KERNELS_ALIGNMENT_BYTES = 64,  // of panels: one AVX-512 register
 };
 
+// Sums of int8_multiply and how they become y:
+// y = activation((sums - zero_point * weight_sums) * (row_scale * weight_scale) + bias) + residual
+struct int8_tile {
+    const int32_t *sums;  // [rows, columns]; columns rounded up to WEIGHT_INT8_OUTPUTS are there,
+                          // here and in weight_scales and weight_sums
+    size_t sums_stride;
+    size_t rows;
+    size_t columns;
+    const float *row_scales;     // [rows]
+    const int32_t *zero_points;  // [rows], less int8_byte_offset
+    const float *weight_scales;  // [columns]
+    const int32_t *weight_sums;  // [columns]
+    const float *bias;           // [columns] or NULL
+    enum activation activation;
+    const float *residual;  // [rows, columns], rows y_stride apart, or NULL; may be y
+    float *y;
+    size_t y_stride;
+};
+
 struct kernels {
     size_t panel_columns;  // of a packed panel
     size_t tile_rows;      // most rows that panel_multiply takes
@@ -63,10 +82,7 @@ struct kernels {
     // weight_matrix.h says, blocks depth * 64 apart. x lies at a multiple of 4.
     void (*int8_multiply)(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
                           size_t depth, size_t blocks, int32_t *sums, size_t sums_stride);
-    // values = (sums - zero_point * weight_sums) * (scale * weight_scales)
-    void (*row_dequantize)(const int32_t *sums, int32_t zero_point, float scale,
-                           const int32_t *weight_sums, const float *weight_scales, float *values,
-                           size_t count);
+    void (*tile_finish)(const struct int8_tile *tile);
 };
 
 // The table of a tier that this program was built with, else NULL.
@@ -118,9 +134,7 @@ void linear_int8(struct compute *compute, const struct linear *call);
                           float *high);                                                            \
     void row_quantize_##tier(const float *x, const float *input_scale, float inverse_scale,        \
                              int32_t zero_point, size_t count, uint8_t *bytes);                    \
-    void row_dequantize_##tier(const int32_t *sums, int32_t zero_point, float scale,               \
-                               const int32_t *weight_sums, const float *weight_scales,             \
-                               float *values, size_t count);
+    void tile_finish_##tier(const struct int8_tile *tile);
 
 #define KERNELS_DECLARE_INT8(tier)                                                             \
     void int8_multiply_##tier(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w, \

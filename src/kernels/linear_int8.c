@@ -18,6 +18,8 @@ enum {
     SERIAL_MULTIPLICATIONS = 64 * 1024,
     SERIAL_ELEMENTS = 16 * 1024,
     QUANTIZE_ELEMENTS = 16 * 1024,  // of one task
+    TASK_BYTES = 64 * 1024,         // of weights, where the rows are few
+    TASKS_PER_THREAD = 4,           // at least, so that none waits long for another
 };
 
 struct int8_job {
@@ -27,6 +29,8 @@ struct int8_job {
     size_t end;
     size_t bytes_stride;
     size_t rows_per_task;  // of quantising
+    size_t panels;         // of int8_blocks each
+    size_t panels_per_task;
 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
@@ -48,7 +52,7 @@ static void quantize_row(const struct int8_job *job, size_t row) {
     float inverse = has_values ? 1 / scale : 0;
     int32_t zero_point = has_values ? (int32_t)rintf(-low * inverse) : 0;
     quantized->scales[row] = has_values ? scale : is_finite ? 0 : NAN;
-    quantized->zero_points[row] = zero_point;
+    quantized->zero_points[row] = zero_point - kernels->int8_byte_offset;
     if (has_values) {
         kernels->row_quantize(x, w->input_scale, inverse, zero_point, w->inputs, bytes);
     } else {
@@ -64,32 +68,14 @@ static void quantize_task(void *context, size_t task, size_t worker) {
     for (size_t row = start; row < end; row++) quantize_row(job, row);
 }
 
-// Finishes rows [start, end) of the columns [column, column + columns).
-static void finish_rows(const struct int8_job *job, const int32_t *sums, size_t sums_stride,
-                        size_t start, size_t end, size_t column, size_t columns) {
+static void multiply_panel(const struct int8_job *job, size_t panel) {
     const struct kernels *kernels = job->compute->kernels;
     const struct quantized_rows *quantized = job->compute->quantized;
-    const struct linear *l = job->call;
-    const float *bias = l->bias == NULL ? NULL : l->bias + column;
-    float values[KERNELS_MAX_INT8_BLOCKS * WEIGHT_INT8_OUTPUTS];
-    for (size_t row = start; row < end; row++, sums += sums_stride) {
-        size_t at = (job->start + row) * l->y_stride + column;
-        const float *residual = l->residual == NULL ? NULL : l->residual + at;
-        int32_t zero_point = quantized->zero_points[row] - kernels->int8_byte_offset;
-        kernels->row_dequantize(sums, zero_point, quantized->scales[row], l->w->sums + column,
-                                l->w->scales + column, values, columns);
-        kernels->row_finish(values, bias, l->activation, residual, l->y + at, columns);
-    }
-}
-
-static void multiply_task(void *context, size_t task, size_t worker) {
-    (void)worker;
-    const struct int8_job *job = context;
-    const struct kernels *kernels = job->compute->kernels;
-    const struct weight_matrix *w = job->call->w;
+    const struct linear *call = job->call;
+    const struct weight_matrix *w = call->w;
     size_t depth = divide_up(w->inputs, WEIGHT_INT8_INPUTS);
     size_t width = kernels->int8_blocks * WEIGHT_INT8_OUTPUTS;
-    size_t column = task * width;
+    size_t column = panel * width;
     size_t columns = minimum(width, w->outputs - column);
     size_t blocks = divide_up(columns, WEIGHT_INT8_OUTPUTS);
     size_t rows = job->end - job->start;
@@ -99,10 +85,34 @@ static void multiply_task(void *context, size_t task, size_t worker) {
     for (size_t tile = 0; tile < tiles; tile++) {
         size_t start = rows * tile / tiles;
         size_t end = rows * (tile + 1) / tiles;
-        kernels->int8_multiply(
-            job->compute->quantized->bytes + start * job->bytes_stride, job->bytes_stride,
-            end - start, w->int8 + column * depth * WEIGHT_INT8_INPUTS, depth, blocks, sums, width);
-        finish_rows(job, sums, width, start, end, column, columns);
+        kernels->int8_multiply(quantized->bytes + start * job->bytes_stride, job->bytes_stride,
+                               end - start, w->int8 + column * depth * WEIGHT_INT8_INPUTS, depth,
+                               blocks, sums, width);
+        size_t at = (job->start + start) * call->y_stride + column;
+        kernels->tile_finish(&(struct int8_tile){
+            .sums = sums,
+            .sums_stride = width,
+            .rows = end - start,
+            .columns = columns,
+            .row_scales = quantized->scales + start,
+            .zero_points = quantized->zero_points + start,
+            .weight_scales = w->scales + column,
+            .weight_sums = w->sums + column,
+            .bias = call->bias == NULL ? NULL : call->bias + column,
+            .activation = call->activation,
+            .residual = call->residual == NULL ? NULL : call->residual + at,
+            .y = call->y + at,
+            .y_stride = call->y_stride,
+        });
+    }
+}
+
+static void multiply_task(void *context, size_t task, size_t worker) {
+    (void)worker;
+    const struct int8_job *job = context;
+    size_t end = minimum((task + 1) * job->panels_per_task, job->panels);
+    for (size_t panel = task * job->panels_per_task; panel < end; panel++) {
+        multiply_panel(job, panel);
     }
 }
 
@@ -118,6 +128,21 @@ static void run(struct int8_job *job, thread_pool_task *function, size_t tasks, 
 // the cache.
 static size_t stride_of(size_t inputs) { return (divide_up(inputs, CACHE_LINE) | 1) * CACHE_LINE; }
 
+// Panels that one tile of rows runs over are taken some at a time, neighbours: while the tile
+// multiplies one, the weights of the next are on their way (int8_avx512vnni.c).
+static void plan_panels(struct int8_job *job) {
+    const struct kernels *kernels = job->compute->kernels;
+    const struct weight_matrix *w = job->call->w;
+    size_t columns = kernels->int8_blocks * WEIGHT_INT8_OUTPUTS;
+    size_t together = 1;
+    job->panels = divide_up(w->outputs, columns);
+    if (job->end - job->start <= kernels->int8_rows) {
+        size_t share = job->panels / (TASKS_PER_THREAD * job->compute->threads);
+        together = minimum(share, TASK_BYTES / (columns * w->inputs));
+    }
+    job->panels_per_task = together > 0 ? together : 1;
+}
+
 _Static_assert(KERNELS_QUANTIZED_BYTES >= WEIGHT_INT8_MAX_INPUTS + CACHE_LINE, "a row fits");
 
 void linear_int8(struct compute *compute, const struct linear *call) {
@@ -129,13 +154,14 @@ void linear_int8(struct compute *compute, const struct linear *call) {
                            .rows_per_task = divide_up(QUANTIZE_ELEMENTS, w->inputs)};
     size_t block_rows = minimum(KERNELS_QUANTIZED_ROWS, KERNELS_QUANTIZED_BYTES / job.bytes_stride);
     size_t blocks = divide_up(call->rows, block_rows);
-    size_t tasks = divide_up(w->outputs, compute->kernels->int8_blocks * WEIGHT_INT8_OUTPUTS);
     for (size_t block = 0; block < blocks; block++) {
         job.start = call->rows * block / blocks;
         job.end = call->rows * (block + 1) / blocks;
+        plan_panels(&job);
         size_t elements = (job.end - job.start) * w->inputs;
         run(&job, quantize_task, divide_up(job.end - job.start, job.rows_per_task),
             elements < SERIAL_ELEMENTS);
-        run(&job, multiply_task, tasks, elements * w->outputs < SERIAL_MULTIPLICATIONS);
+        run(&job, multiply_task, divide_up(job.panels, job.panels_per_task),
+            elements * w->outputs < SERIAL_MULTIPLICATIONS);
     }
 }

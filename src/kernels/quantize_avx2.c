@@ -94,21 +94,3 @@ void row_quantize_avx2(const float *x, const float *input_scale, float inverse_s
         quantize_all(x, input_scale, inverse_scale, zero_point, count, bytes);
     }
 }
-
-void row_dequantize_avx2(const int32_t *sums, int32_t zero_point, float scale,
-                         const int32_t *weight_sums, const float *weight_scales, float *values,
-                         size_t count) {
-    __m256i zero = _mm256_set1_epi32(zero_point);
-    __m256 factor = _mm256_set1_ps(scale);
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        __m256i of_w = _mm256_loadu_si256((const __m256i *)(const void *)(weight_sums + i));
-        __m256i sum = _mm256_loadu_si256((const __m256i *)(const void *)(sums + i));
-        sum = _mm256_sub_epi32(sum, _mm256_mullo_epi32(zero, of_w));
-        __m256 scales = _mm256_mul_ps(factor, _mm256_loadu_ps(weight_scales + i));
-        _mm256_storeu_ps(values + i, _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scales));
-    }
-    for (; i < count; i++) {
-        values[i] = (float)(sums[i] - zero_point * weight_sums[i]) * (scale * weight_scales[i]);
-    }
-}

@@ -70,18 +70,3 @@ void row_quantize_avx512(const float *x, const float *input_scale, float inverse
         quantize_all(x, input_scale, inverse_scale, zero_point, count, bytes);
     }
 }
-
-void row_dequantize_avx512(const int32_t *sums, int32_t zero_point, float scale,
-                           const int32_t *weight_sums, const float *weight_scales, float *values,
-                           size_t count) {
-    __m512i zero = _mm512_set1_epi32(zero_point);
-    __m512 factor = _mm512_set1_ps(scale);
-    for (size_t i = 0; i < count; i += LANES) {
-        __mmask16 lanes = first_lanes(count - i);
-        __m512i correction =
-            _mm512_mullo_epi32(zero, _mm512_maskz_loadu_epi32(lanes, weight_sums + i));
-        __m512i sum = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(lanes, sums + i), correction);
-        __m512 scales = _mm512_mul_ps(factor, _mm512_maskz_loadu_ps(lanes, weight_scales + i));
-        _mm512_mask_storeu_ps(values + i, lanes, _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scales));
-    }
-}

@@ -63,17 +63,3 @@ void row_quantize_neon(const float *x, const float *input_scale, float inverse_s
     }
     for (; i % WEIGHT_INT8_INPUTS != 0; i++) bytes[i] = 0;
 }
-
-void row_dequantize_neon(const int32_t *sums, int32_t zero_point, float scale,
-                         const int32_t *weight_sums, const float *weight_scales, float *values,
-                         size_t count) {
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        int32x4_t sum = vmlsq_n_s32(vld1q_s32(sums + i), vld1q_s32(weight_sums + i), zero_point);
-        float32x4_t scales = vmulq_n_f32(vld1q_f32(weight_scales + i), scale);
-        vst1q_f32(values + i, vmulq_f32(vcvtq_f32_s32(sum), scales));
-    }
-    for (; i < count; i++) {
-        values[i] = (float)(sums[i] - zero_point * weight_sums[i]) * (scale * weight_scales[i]);
-    }
-}

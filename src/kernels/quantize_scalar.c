@@ -32,11 +32,3 @@ void row_quantize_scalar(const float *x, const float *input_scale, float inverse
     }
     for (size_t i = count; i % WEIGHT_INT8_INPUTS != 0; i++) bytes[i] = 0;
 }
-
-void row_dequantize_scalar(const int32_t *sums, int32_t zero_point, float scale,
-                           const int32_t *weight_sums, const float *weight_scales, float *values,
-                           size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        values[i] = (float)(sums[i] - zero_point * weight_sums[i]) * (scale * weight_scales[i]);
-    }
-}
