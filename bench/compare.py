@@ -7,12 +7,13 @@ then the counted ones, so that all sides meet the same moods of the machine. The
 medians over all rounds, with the least beside them. The peers' time is the model's alone, from
 tensors to tensors; imgrouter's has the request's way to the worker in it and, for text, the
 tokenizer. Text is padded to 77 tokens by the peers, as open_clip does; what they would need
-without that is told beside it. The fastest peer counts.
+without that is told beside it. The fastest peer counts; with --tier, of those that can be held to
+the same instructions.
 
     python bench/compare.py [--precisions f32 int8] [--tier avx2] [--rounds N] [--out FILE]
 
 Needs tests/requirements-bench.txt (what is missing of it is left out) and 16 GB of memory. Models,
-their exports and the picture are made once and kept in build/.
+their exports and the picture are made once and kept.
 """
 
 import argparse
@@ -28,11 +29,11 @@ import time
 from functools import partial
 
 from report import first_caption_row, memory_row, print_result, stage_rows
-from sides import BINARY, ROOT, SideFailed, start_exact, start_own, start_peer
+from sides import (BINARY, ONEDNN_TIERS, ROOT, UNBOUND, SideFailed, start_exact, start_own,
+                   start_peer)
 from stages import STAGES
 
 MODELS = ROOT / "build" / "full_size_models"
-PICTURE = ROOT / "build" / "phone.jpg"
 RUNS = {"text_vector": 5, "text_vector_short": 5, "image_vector": 4}  # others: 1
 PAUSE_S = 0.05  # other runtimes' threads spin a while before they sleep
 PACKAGES = {"PyTorch": ("torch",), "ONNX Runtime": ("torch", "onnx", "onnxruntime"),
@@ -66,37 +67,39 @@ def make_models(folder):
     part.rename(folder)
 
 
-def make_picture():
+def make_picture(options):
     need(("numpy", "PIL", "skimage"))
     from photographs import save_phone_picture
 
-    if not PICTURE.exists():
-        save_phone_picture(PICTURE)
+    options.made.mkdir(exist_ok=True)
+    options.picture = options.made / "phone.jpg"
+    if not options.picture.exists():
+        save_phone_picture(options.picture)
 
 
 def export_for(options, name):
     runtime = {"ONNX Runtime": "onnxruntime", "OpenVINO": "openvino"}.get(name)
-    if runtime is None or (options.models / "exported" / runtime).exists():
+    if runtime is None or (options.made / runtime).exists():
         return
     tell(f"exporting the models for {name}, once (minutes) ...")
-    run_python(pathlib.Path(__file__).with_name("exports.py"), options.models, PICTURE,
-               runtime)
+    run_python(pathlib.Path(__file__).with_name("exports.py"), options.models,
+               options.picture, options.made / runtime)
 
 
 def start_peer_if_installed(options, name, precision):
     need(PACKAGES[name])
     export_for(options, name)
-    return start_peer(options, name, precision, PICTURE)
+    return start_peer(options, name, precision)
 
 
 def start_sides(options, skipped):
     starts = []
     for precision in options.precisions:
-        starts.append(("imgrouter", precision, partial(start_own, options, precision, PICTURE)))
+        starts.append(("imgrouter", precision, partial(start_own, options, precision)))
         for name in ("PyTorch", "ONNX Runtime", "OpenVINO"):
             starts.append((name, precision,
                            partial(start_peer_if_installed, options, name, precision)))
-    starts.append(("imgrouter exact", "", partial(start_exact, options, PICTURE)))
+    starts.append(("imgrouter exact", "", partial(start_exact, options)))
     starts.append(("Pillow", "", partial(start_peer_if_installed, options, "Pillow", "")))
     sides = []
     for name, precision, start in starts:
@@ -142,8 +145,8 @@ def whole_program(options, precisions):
 
 
 def compare(options):
-    make_picture()
     make_models(options.models)
+    make_picture(options)
     skipped = []
     sides = start_sides(options, skipped)
     own = [side for side in sides if side.name == "imgrouter"]
@@ -153,12 +156,14 @@ def compare(options):
     for side in sides:
         side.end()
     setup = {key: own[0].setup[key] for key in ("processor", "kernels", "threads", "bulk_pictures")}
+    uncounted = () if options.tier == "auto" else UNBOUND
     return setup | {
         "precisions": options.precisions, "rounds": options.rounds, "load_average": load,
         "versions": {side.name.removesuffix(" exact"): side.setup["version"] for side in sides},
         "variants": {f"{side.name} {side.precision}": side.setup["variants"] for side in sides
                      if side.setup.get("variants")},
-        "skipped": skipped, "stages": stage_rows(samples, options.precisions),
+        "skipped": skipped, "uncounted": uncounted,
+        "stages": stage_rows(samples, options.precisions, uncounted),
         "whole_program": whole_program(options, [side.precision for side in own]),
     }
 
@@ -166,15 +171,17 @@ def compare(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--models", type=pathlib.Path, default=MODELS,
-                        help="full-size models; made when they are not there")
+                        help="full-size models; made when they are not there. What the comparison "
+                             "makes of them is kept in the folder bench inside")
     parser.add_argument("--precisions", nargs="+", choices=("f32", "int8"),
                         default=["f32", "int8"])
-    parser.add_argument("--tier", default="auto", choices=("auto", "avx2", "avx512", "scalar"),
-                        help="our kernels; avx2 switches AVX-512 off in the peers too")
+    parser.add_argument("--tier", default="auto", choices=("auto", *ONEDNN_TIERS),
+                        help="our kernels, and what the peers are held to where they allow it")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=pathlib.Path, help="also write the result as JSON")
     options = parser.parse_args()
+    options.made = options.models / "bench"
     if not BINARY.exists():
         sys.exit(f"{BINARY} is not there: build it first (make build)")
     try:

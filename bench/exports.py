@@ -1,9 +1,9 @@
 """Writes the stages for ONNX Runtime and OpenVINO, in float32 and in each way to int8 that they
 have, once. Of several int8 files of a stage the fastest is measured (peers.py).
 
-    python bench/exports.py MODELS PICTURE RUNTIME
+    python bench/exports.py MODELS PICTURE FOLDER
 
-into MODELS/exported/RUNTIME: STAGE.f32.onnx, STAGE.int8-WAY.onnx (.xml for OpenVINO), and STAGE.npy,
+into FOLDER, which is named for the runtime: STAGE.f32.onnx, STAGE.int8-WAY.onnx (.xml for OpenVINO), and STAGE.npy,
 its input."""
 
 import pathlib
@@ -84,18 +84,18 @@ def quantize_for_openvino(source, stage, examples, folder):
     save(nncf.compress_weights(read(), mode=nncf.CompressWeightsMode.INT8_ASYM), "int8-weights")
 
 
-def export_all(models, picture_file, runtime):
-    folder = pathlib.Path(models) / "exported" / runtime
-    part = folder.with_name(f"{runtime}.part")
+def export_all(models, picture_file, folder):
+    folder = pathlib.Path(folder)
+    part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    part.mkdir()
     towers = Towers(models)
     for stage in MODULES:
         examples = calibration_inputs(towers, stage, picture_file)
         numpy.save(part / f"{stage}.npy", examples[0].numpy())
         source = part / f"{stage}.f32.onnx"
         export_onnx(towers, stage, examples[0], source)
-        if runtime == "onnxruntime":
+        if folder.name == "onnxruntime":
             quantize_for_onnxruntime(source, stage, examples, part)
         else:
             quantize_for_openvino(source, stage, examples, part)

@@ -1,12 +1,13 @@
 """The other runtimes, each as a process that measures what it is told to, one run a line:
 
-    python bench/peers.py RUNTIME PRECISION MODELS PICTURE THREADS
+    python bench/peers.py RUNTIME PRECISION MODELS PICTURE MADE THREADS
 
 First it prints {"version", "turns", "variants"}; then it answers each line of standard input, one
 of its turns, with {"STAGE_ms": …}, as `imgrouter bench --turns` does. Processes of their own keep
 the runtimes' threads, settings and memory apart."""
 
 import json
+import os
 import pathlib
 import sys
 import time
@@ -27,7 +28,7 @@ class PyTorch:
     """Eager, as the libraries run; int8 is dynamic quantisation of all linear layers that it can
     replace (those inside open_clip's attention it cannot)."""
 
-    def __init__(self, precision, models, picture_file, threads):
+    def __init__(self, precision, models, picture_file, _made, threads):
         import torch
 
         from towers import MODULES, Towers
@@ -64,10 +65,10 @@ class PyTorch:
 class Exported:
     """A runtime of exported files: of each stage's files of the wanted precision, the fastest."""
 
-    def __init__(self, precision, models, _picture_file, threads):
+    def __init__(self, precision, _models, _picture_file, made, threads):
         import numpy
 
-        folder = pathlib.Path(models) / "exported" / self.runtime
+        folder = pathlib.Path(made) / self.runtime
         self.precision, self.threads = precision, threads
         self.turns, self.variants = {}, {}
         for file in sorted(folder.glob("*.npy")):
@@ -119,7 +120,9 @@ class OpenVino(Exported):
         model = core.read_model(file)
         model.reshape(value.shape)
         settings = {"INFERENCE_NUM_THREADS": self.threads, "PERFORMANCE_HINT": "LATENCY"}
-        if self.precision == "f32":  # its own choice would be bfloat16 where the processor has that
+        # Its own choice would be bfloat16 where the processor has that. When AVX-512 is switched off
+        # it still chooses that, and then finds no code for it.
+        if self.precision == "f32" or "ONEDNN_MAX_CPU_ISA" in os.environ:
             settings["INFERENCE_PRECISION_HINT"] = "f32"
         compiled = core.compile_model(model, "CPU", settings)
         return lambda: compiled(value)
@@ -128,7 +131,7 @@ class OpenVino(Exported):
 class Pillow:
     """Pillow and torchvision, which know no threads."""
 
-    def __init__(self, _precision, _models, picture_file, _threads):
+    def __init__(self, _precision, _models, picture_file, _made, _threads):
         import PIL
         import torchvision
 
@@ -143,9 +146,9 @@ RUNTIMES = {"PyTorch": PyTorch, "ONNX Runtime": OnnxRuntime, "OpenVINO": OpenVin
 
 
 def main():
-    name, precision, models, picture_file, threads = sys.argv[1:]
+    name, precision, *paths, threads = sys.argv[1:]
     warnings.simplefilter("ignore")
-    peer = RUNTIMES[name](precision, models, picture_file, int(threads))
+    peer = RUNTIMES[name](precision, *paths, int(threads))
     print(json.dumps({"version": peer.version, "turns": list(peer.turns),
                       "variants": peer.variants}), flush=True)
     for line in sys.stdin:

@@ -26,7 +26,7 @@ def own_samples(samples, stage, precision):
     return own("text_vector" if stage.key == "text_vector_short" else stage.key)
 
 
-def compare_stage(samples, stage, precision):
+def compare_stage(samples, stage, precision, uncounted):
     """None when nobody measured it."""
     own = own_samples(samples, stage, precision)
     found = {name: samples[name, precision, stage.peer_key] for name in stage.peers
@@ -37,12 +37,12 @@ def compare_stage(samples, stage, precision):
            "peers": {name: summary(values) for name, values in found.items()}}
     if own:
         row["imgrouter"] = summary(own)
-    if found:
-        row["fastest_peer"] = min(row["peers"], key=lambda name: row["peers"][name]["median_ms"])
-    if own and found:
-        peer = row["peers"][row["fastest_peer"]]
-        row["ratio"] = peer["median_ms"] / row["imgrouter"]["median_ms"]
-        row["ratio_of_least"] = (min(entry["least_ms"] for entry in row["peers"].values())
+    counted = {name: entry for name, entry in row["peers"].items() if name not in uncounted}
+    if counted:
+        row["fastest_peer"] = min(counted, key=lambda name: counted[name]["median_ms"])
+    if own and counted:
+        row["ratio"] = counted[row["fastest_peer"]]["median_ms"] / row["imgrouter"]["median_ms"]
+        row["ratio_of_least"] = (min(entry["least_ms"] for entry in counted.values())
                                  / row["imgrouter"]["least_ms"])
         bars = stage.bars.get(precision)
         if bars is not None:
@@ -50,8 +50,8 @@ def compare_stage(samples, stage, precision):
     return row
 
 
-def stage_rows(samples, precisions):
-    rows = [compare_stage(samples, stage, precision)
+def stage_rows(samples, precisions, uncounted):
+    rows = [compare_stage(samples, stage, precision, uncounted)
             for precision in (*precisions, "") for stage in STAGES]
     return [row for row in rows if row is not None]
 
@@ -108,5 +108,7 @@ def print_result(result):
             if row["precision"] == precision:
                 print(f"{row['what']:42}{row['median']:14.2f} {row['unit']:3}{'':71}"
                       f"{bar_words(row)}")
+    for name in result["uncounted"]:
+        print(f"told, but not counted: {name}, which cannot be held to these kernels' instructions")
     for skipped in result["skipped"]:
         print(f"left out: {skipped['side']}: {skipped['reason']}")

@@ -9,11 +9,13 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINARY = pathlib.Path(os.environ.get("IMGROUTER_BINARY", ROOT / "build" / "imgrouter"))
-
-# What switches AVX-512 off: in PyTorch's own kernels, in oneDNN (PyTorch's and OpenVINO's) and in
-# MKL. ONNX Runtime has no such switch.
-WITHOUT_AVX512 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2_VNNI",
-                  "MKL_ENABLE_INSTRUCTIONS": "AVX2", "OPENBLAS_CORETYPE": "Haswell"}
+# How a tier of ours is asked of oneDNN (PyTorch's and OpenVINO's); "auto" asks for nothing.
+ONEDNN_TIERS = {"avx2": "AVX2", "avxvnni": "AVX2_VNNI", "avx512": "AVX512_CORE"}
+# And of PyTorch's own kernels, MKL and FBGEMM, for the tiers without AVX-512.
+WITHOUT_AVX512 = {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+                  "FBGEMM_ENABLE_INSTRUCTIONS": "AVX2"}
+# Peers that take no such request.
+UNBOUND = ("ONNX Runtime",)
 
 
 class SideFailed(Exception):
@@ -52,24 +54,28 @@ class Side:
 def own_settings(options, precision):
     """The program's options for a comparison, as every command with models takes them."""
     return ["--models", str(options.models), "--threads", str(options.threads),
-            "--precision", precision, "--kernels", options.tier, "--log-level", "error"]
+            "--precision", precision, "--kernels", options.tier, "--log-level", "error",
+            "--cache-dir", str(options.made / "cache")]
 
 
-def start_own(options, precision, picture):
+def start_own(options, precision):
     return Side("imgrouter", precision,
-                [BINARY, "bench", "--turns", *own_settings(options, precision), picture])
+                [BINARY, "bench", "--turns", *own_settings(options, precision), options.picture])
 
 
-def start_exact(options, picture):
+def start_exact(options):
     """For the pictures' way to the models' inputs alone, which no precision changes."""
     side = Side("imgrouter exact", "",
-                [BINARY, "bench", "--turns", "--exact", *own_settings(options, "f32"), picture])
+                [BINARY, "bench", "--turns", "--exact", *own_settings(options, "f32"),
+                 options.picture])
     side.turns = ["inputs"]
     return side
 
 
-def start_peer(options, name, precision, picture):
-    environment = WITHOUT_AVX512 if options.tier == "avx2" else {}
+def start_peer(options, name, precision):
+    environment = WITHOUT_AVX512 if options.tier in ("avx2", "avxvnni") else {}
+    if options.tier in ONEDNN_TIERS:
+        environment = environment | {"ONEDNN_MAX_CPU_ISA": ONEDNN_TIERS[options.tier]}
     command = [sys.executable, pathlib.Path(__file__).with_name("peers.py"), name, precision,
-               str(options.models), str(picture), str(options.threads)]
+               options.models, options.picture, options.made, str(options.threads)]
     return Side(name, precision, command, environment)
