@@ -7,7 +7,6 @@ earlier by `tools/reference/make_models.py --full-size`.
 """
 
 import importlib.util
-import os
 import pathlib
 import shutil
 import sys
@@ -30,8 +29,7 @@ import program
 from comparison import assert_same_caption, assert_same_vector
 
 sys.path.insert(0, str(program.ROOT / "tools" / "reference"))
-from configurations import BLIP_FOLDER, CLIP_FOLDER, FULL_SIZE
-from make_models import make_models
+from configurations import BLIP_FOLDER, CLIP_FOLDER
 from reference import CaptionReference, EmbeddingReference, open_picture
 
 pytestmark = pytest.mark.timeout(3600)
@@ -69,15 +67,8 @@ def photograph_files():
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    ready = os.environ.get("IMGROUTER_FULL_SIZE_MODELS")
-    if ready:
-        yield pathlib.Path(ready).resolve()
-        return
-    folder = tmp_path_factory.mktemp("full_size_models")
-    make_models(FULL_SIZE, folder)
-    yield folder
-    shutil.rmtree(folder)
+def models(full_size_models):
+    return full_size_models
 
 
 @pytest.fixture(scope="module")

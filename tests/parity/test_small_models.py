@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import program
-from comparison import CLOSE_CALL, assert_same_caption, assert_same_vector
+from comparison import (CLOSE_CALL, LEAST_COSINE_AT, assert_same_caption, assert_same_vector)
 
 GOLDEN = program.ROOT / "tests" / "golden"
 CONFIGURATIONS = sorted(path.stem for path in (GOLDEN / "expected").glob("*.json"))
@@ -62,6 +62,19 @@ def test_text_vectors(golden, tier):
     answers = program.embed_texts(golden.models, golden.texts, tier)
     for i, answer in enumerate(answers):
         assert_same_vector(answer, golden.tensors[f"text_{i}/clip.vector"], golden.texts[i])
+
+
+@pytest.mark.parametrize("precision", LEAST_COSINE_AT)
+def test_vectors_at_lower_precision(golden, tier, precision):
+    """Captions of such small models are too close calls; test_precision.py has them at full size."""
+    pictures = program.embed_pictures(golden.models, golden.files, tier, precision=precision)
+    texts = program.embed_texts(golden.models, golden.texts, tier, precision=precision)
+    for name, answer in zip(golden.pictures, pictures):
+        assert_same_vector(answer, golden.tensors[f"{name}/clip.vector"], name,
+                           LEAST_COSINE_AT[precision])
+    for i, answer in enumerate(texts):
+        assert_same_vector(answer, golden.tensors[f"text_{i}/clip.vector"], golden.texts[i],
+                           LEAST_COSINE_AT[precision])
 
 
 def test_order_and_company_do_not_matter(golden):

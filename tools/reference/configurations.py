@@ -54,6 +54,7 @@ class Configuration:
     blip: Blip
     clip: Clip
     full_size: bool = False
+    has_outliers: bool = False  # see outliers.py
     # Pictures on which a caption should end early; see widening.py.
     wanted_tokens: int = 14
     first_seed: int = 1
@@ -95,6 +96,14 @@ SMALL = {
              positions=40, file="model.safetensors", type="float16"),
         Clip(Tower(32, 2, 2, 128), Tower(32, 2, 4, 128), image=36, patch=12, embedding=64,
              context=32, has_pre_norm=False, is_squashed=True, type="float16"),
+    ),
+    # With channels tens of times larger than the rest, as trained models have them.
+    "outliers": Configuration(
+        Blip(Tower(64, 2, 4, 256), Tower(64, 2, 4, 256, 1e-12), image=32, patch=8, positions=40,
+             file="model.safetensors", type="float16"),
+        Clip(Tower(64, 2, 2, 256), Tower(48, 2, 3, 192), image=32, patch=8, embedding=64,
+             context=32, type="float16"),
+        has_outliers=True,
     ),
 }
 

@@ -22,6 +22,7 @@ from transformers import (BlipConfig, BlipForConditionalGeneration, BlipTextConf
                           BlipVisionConfig, CLIPConfig, CLIPModel)
 from transformers.modeling_utils import no_init_weights
 
+import outliers
 import proofs
 import vocabularies
 from configurations import BLIP_FOLDER, CLIP_FOLDER, FULL_SIZE, SMALL
@@ -189,10 +190,12 @@ def make_clip(configuration, seed, folder):
 
 def make_models(configuration, folder):
     """Tries seeds until the answers differ enough."""
-    for maker, prove, name in ((make_blip, proofs.prove_captions, BLIP_FOLDER),
-                               (make_clip, proofs.prove_vectors, CLIP_FOLDER)):
+    for maker, prove, name, part in ((make_blip, proofs.prove_captions, BLIP_FOLDER, "blip"),
+                                     (make_clip, proofs.prove_vectors, CLIP_FOLDER, "clip")):
         for seed in itertools.count(configuration.first_seed):
             maker(configuration, seed, folder / name)
+            if configuration.has_outliers:
+                outliers.plant_file(folder / name / getattr(configuration, part).file)
             quarrel = prove(folder / name, configuration)
             print(f"{folder.name}/{name} seed {seed}: {quarrel or 'accepted'}", flush=True)
             if not quarrel:

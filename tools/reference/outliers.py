@@ -3,7 +3,7 @@ bias, or of a layer's outputs, become 10 to 60 times larger, and the columns tha
 smaller. Real CLIP and BLIP models have such channels; random ones do not, and a quantiser that looks at
 random ones only would be taken in.
 
-    python tools/reference/outliers.py MODELS PLANTED   # a folder of full-size models, and a copy
+    python tools/reference/outliers.py MODEL PLANTED   # the folder of a model, and of the copy
 """
 
 import argparse
@@ -26,6 +26,7 @@ def plant(tensors, writers, readers, axis, generator, last_rows=None):
     first = 0 if last_rows is None else tensors[writers[0]].shape[0] - last_rows
     channels = torch.randperm(width, generator=generator)[:CHANNELS]
     factors = LEAST + (MOST - LEAST) * torch.rand(CHANNELS, generator=generator)
+    factors = factors.to(tensors[readers[0]].dtype)
     for name in writers:
         changed = tensors[name].clone()
         shape = (-1,) + (1,) * (changed.dim() - 1)
@@ -94,21 +95,20 @@ def plant_file(path):
         torch.save(tensors, path)
 
 
-def copy_with_outliers(models, planted):
-    """Copies a folder of models; in the copy every weight file has outliers."""
-    for folder in (folder for folder in pathlib.Path(models).iterdir() if folder.is_dir()):
-        shutil.copytree(folder, planted / folder.name)
-        for path in (planted / folder.name).iterdir():
-            if path.suffix in (".safetensors", ".bin"):
-                plant_file(path)
+def copy_with_outliers(model, planted):
+    """Copies the folder of a model; the copy's weights have outliers."""
+    shutil.copytree(model, planted)
+    for path in pathlib.Path(planted).iterdir():
+        if path.suffix in (".safetensors", ".bin"):
+            plant_file(path)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("models", type=pathlib.Path)
+    parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("planted", type=pathlib.Path)
     arguments = parser.parse_args()
-    copy_with_outliers(arguments.models, arguments.planted)
+    copy_with_outliers(arguments.model, arguments.planted)
 
 
 if __name__ == "__main__":
