@@ -188,10 +188,11 @@ static void attention_task(void *context, size_t task, size_t worker) {
     }
 }
 
-void attention_f32(struct compute *compute, const struct attention *attention) {
+void attention(struct compute *compute, const struct attention *attention) {
     assert(attention->scale > 0 && attention->head_size > 0 &&
            attention->head_size <= ATTENTION_MAX_HEAD_SIZE);
     if (attention->queries == 0) return;
+    if (attention->is_narrow && attention_int16(compute, attention)) return;
     struct attention_job job = {
         .compute = compute,
         .attention = attention,

@@ -53,11 +53,13 @@ struct attention {
     size_t head_size;  // at most ATTENTION_MAX_HEAD_SIZE
     float scale;       // more than 0
     bool is_causal;
+    // Beside layers of 8 bits: may be computed in 16, which moves `out` by some 1e-3 of it.
+    bool is_narrow;
     float *out;  // [queries, heads * head_size], rows out_stride apart
     size_t out_stride;
 };
 enum { ATTENTION_MAX_HEAD_SIZE = 256 };
-void attention_f32(struct compute *compute, const struct attention *attention);
+void attention(struct compute *compute, const struct attention *attention);
 
 // y = (x - mean) / sqrt(variance + epsilon) * gain + bias, for each of the rows. y may be x.
 void layer_norm_f32(struct compute *compute, const float *x, size_t rows, size_t width,

@@ -12,6 +12,7 @@
 
 enum {
     KERNELS_MAX_PANEL_COLUMNS = 32,
+    KERNELS_MAX_TILE_ROWS = 12,
     KERNELS_MAX_INT8_BLOCKS = 4,
     KERNELS_MAX_INT8_ROWS = 12,
     KERNELS_ALIGNMENT_BYTES = 64,  // of panels: one AVX-512 register
@@ -83,7 +84,29 @@ struct kernels {
     void (*int8_multiply)(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
                           size_t depth, size_t blocks, int32_t *sums, size_t sums_stride);
     void (*tile_finish)(const struct int8_tile *tile);
+
+    // Attention in 16 bits (attention_int16.c); all NULL on tiers that gain nothing by it. A pair
+    // is two neighbouring int16, the first in the lower half of an int32; panels of pairs are as
+    // wide as those of floats. What is written to int16 goes on with zeros up to a multiple of
+    // INT16_LANES.
+    struct {
+        // peaks[count] = each column's largest magnitude; not finite where a number is not.
+        void (*peaks)(const float *x, size_t rows, size_t x_stride, size_t count, float *peaks);
+        // sums[rows, panel_columns] = x[rows, pairs * 2] · panel[pairs, panel_columns]
+        void (*multiply)(const int16_t *x, size_t x_stride, size_t rows, const int32_t *panel,
+                         size_t pairs, int32_t *sums, size_t sums_stride);
+        // narrow = round(x * factor)
+        void (*narrow)(const float *x, float factor, size_t count, int16_t *narrow);
+        // pairs = round(first * factors), round(second * factors)
+        void (*pair)(const float *first, const float *second, const float *factors, size_t count,
+                     int32_t *pairs);
+        // weights = round(INT16_WEIGHT_ONE * 2^((scores - their maximum) * factor)); returns their
+        // sum. weights may begin where scores do.
+        int32_t (*weigh)(const int32_t *scores, size_t count, float factor, int16_t *weights);
+    } int16;
 };
+
+enum { INT16_LANES = 16, INT16_WEIGHT_ONE = 8192 };
 
 // The table of a tier that this program was built with, else NULL.
 const struct kernels *kernels_of_tier(enum kernel_tier tier);
@@ -111,6 +134,10 @@ struct compute {
 
 // linear() for weights of this type.
 void linear_int8(struct compute *compute, const struct linear *call);
+
+// attention() in 16 bits, where the tier has that and what it needs fits the scratch of a thread;
+// else false, and nothing is done.
+bool attention_int16(struct compute *compute, const struct attention *attention);
 
 // Declares what the table of a tier holds; the tier's files define it.
 #define KERNELS_DECLARE(tier)                                                                      \
@@ -140,10 +167,25 @@ void linear_int8(struct compute *compute, const struct linear *call);
     void int8_multiply_##tier(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w, \
                               size_t depth, size_t blocks, int32_t *sums, size_t sums_stride);
 
+#define KERNELS_DECLARE_INT16(tier)                                                        \
+    void int16_peaks_##tier(const float *x, size_t rows, size_t x_stride, size_t count,    \
+                            float *peaks);                                                 \
+    void int16_multiply_##tier(const int16_t *x, size_t x_stride, size_t rows,             \
+                               const int32_t *panel, size_t pairs, int32_t *sums,          \
+                               size_t sums_stride);                                        \
+    void int16_narrow_##tier(const float *x, float factor, size_t count, int16_t *narrow); \
+    void int16_pair_##tier(const float *first, const float *second, const float *factors,  \
+                           size_t count, int32_t *pairs);                                  \
+    int32_t int16_weigh_##tier(const int32_t *scores, size_t count, float factor, int16_t *weights);
+
 KERNELS_DECLARE(scalar)
 KERNELS_DECLARE(avx2)
 KERNELS_DECLARE(avx512)
 KERNELS_DECLARE(neon)
+
+KERNELS_DECLARE_INT16(scalar)
+KERNELS_DECLARE_INT16(avx2)
+KERNELS_DECLARE_INT16(avx512vnni)
 
 KERNELS_DECLARE_INT8(scalar)
 KERNELS_DECLARE_INT8(avx2)

@@ -184,7 +184,7 @@ static void normalize(const struct step *step, float *x, const float *gain, cons
 static void attend(const struct step *step, size_t row, const float *query, const float *kv,
                    size_t count) {
     size_t width = step->decoder->shape.width, heads = step->decoder->shape.heads;
-    attention_f32(step->compute, &(struct attention){.q = query,
+    attention(step->compute, &(struct attention){.q = query,
                                                      .queries = 1,
                                                      .q_stride = width,
                                                      .k = kv,

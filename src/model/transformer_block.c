@@ -121,7 +121,7 @@ static void project_qkv(struct compute *compute, const struct layer *qkv, size_t
     layer_apply(compute, &queries, call);
 }
 
-static void attend(struct compute *compute, const struct block_shape *shape,
+static void attend(struct compute *compute, const struct block_shape *shape, bool is_narrow,
                    struct block_scratch *scratch, const struct token_sequence *sequences,
                    size_t count) {
     size_t width = shape->width, stride = 3 * width, head_size = width / shape->heads;
@@ -129,7 +129,7 @@ static void attend(struct compute *compute, const struct block_shape *shape,
     float *out = scratch->attended;
     for (size_t i = 0; i < count; i++) {
         const struct token_sequence *sequence = &sequences[i];
-        attention_f32(
+        attention(
             compute,
             &(struct attention){
                 .q = q,
@@ -144,6 +144,7 @@ static void attend(struct compute *compute, const struct block_shape *shape,
                 .head_size = head_size,
                 .scale = 1.0f / sqrtf((float)head_size),
                 .is_causal = shape->is_causal,
+                .is_narrow = is_narrow,
                 .out = out,
                 .out_stride = width,
             });
@@ -164,7 +165,7 @@ void block_forward(struct compute *compute, const struct block_weights *block,
     layer_norm_f32(compute, x, tokens, width, block->norm1_gain, block->norm1_bias, shape->epsilon,
                    scratch->normed);
     project_qkv(compute, &block->qkv, width, scratch, tokens, rows, sequences, count);
-    attend(compute, shape, scratch, sequences, count);
+    attend(compute, shape, block->qkv.weight.type == WEIGHT_INT8, scratch, sequences, count);
     move_up(x, width, width, sequences, count);
     layer_of_rows(compute, &block->projection, scratch->attended, rows, ACTIVATION_NONE, x, x);
     layer_norm_f32(compute, x, rows, width, block->norm2_gain, block->norm2_bias, shape->epsilon,

@@ -67,9 +67,7 @@ static void sweep(const unsigned char *memory) {
 typedef void bench_run(struct compute *compute, const void *call);
 
 static void run_linear(struct compute *compute, const void *call) { linear(compute, call); }
-static void run_attention(struct compute *compute, const void *call) {
-    attention_f32(compute, call);
-}
+static void run_attention(struct compute *compute, const void *call) { attention(compute, call); }
 
 struct timing {
     double median_ms;
@@ -143,7 +141,8 @@ static void bench_linear(struct compute *compute, const struct shape *shape, enu
 }
 
 static void bench_attention(struct compute *compute, const char *name, size_t queries, size_t keys,
-                            size_t heads, bool is_causal, const unsigned char *memory) {
+                            size_t heads, bool is_causal, bool is_narrow,
+                            const unsigned char *memory) {
     size_t width = heads * 64;
     struct attention a = {.queries = queries,
                           .q_stride = width,
@@ -153,6 +152,7 @@ static void bench_attention(struct compute *compute, const char *name, size_t qu
                           .head_size = 64,
                           .scale = 0.125F,
                           .is_causal = is_causal,
+                          .is_narrow = is_narrow,
                           .out_stride = width};
     float *q = floats_create(queries * width);
     float *k = floats_create(keys * width);
@@ -164,8 +164,9 @@ static void bench_attention(struct compute *compute, const char *name, size_t qu
     a.out = out;
     struct timing ms = measure(compute, run_attention, &a, memory);
     double multiplications = 2.0 * (double)queries * (double)keys * (double)width;
-    (void)printf("%-23s %3zu queries, %3zu keys %8.3f ms, best %8.3f: %5.0f GFLOP/s\n", name,
-                 queries, keys, ms.median_ms, ms.best_ms, 2e-6 * multiplications / ms.best_ms);
+    (void)printf("%-23s %-4s %3zu queries, %3zu keys %8.3f ms, best %8.3f: %5.0f GFLOP/s\n", name,
+                 is_narrow ? "i16" : "f32", queries, keys, ms.median_ms, ms.best_ms,
+                 2e-6 * multiplications / ms.best_ms);
     free(q);
     free(k);
     free(v);
@@ -182,9 +183,11 @@ void bench_kernels(struct compute *compute) {
         bench_linear(compute, &shapes[i], WEIGHT_F16, memory);
         bench_linear(compute, &shapes[i], WEIGHT_INT8, memory);
     }
-    bench_attention(compute, "BLIP vision attention", 577, 577, 12, false, memory);
-    bench_attention(compute, "CLIP image attention", 50, 50, 12, false, memory);
-    bench_attention(compute, "CLIP text attention", 9, 9, 8, true, memory);
-    bench_attention(compute, "BLIP cross-attention", 1, 577, 12, false, memory);
+    bench_attention(compute, "BLIP vision attention", 577, 577, 12, false, false, memory);
+    bench_attention(compute, "BLIP vision attention", 577, 577, 12, false, true, memory);
+    bench_attention(compute, "CLIP image attention", 50, 50, 12, false, false, memory);
+    bench_attention(compute, "CLIP image attention", 50, 50, 12, false, true, memory);
+    bench_attention(compute, "CLIP text attention", 9, 9, 8, true, false, memory);
+    bench_attention(compute, "BLIP cross-attention", 1, 577, 12, false, false, memory);
     free(memory);
 }

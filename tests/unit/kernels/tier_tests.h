@@ -42,6 +42,9 @@ void test_attention_causal(void **state);
 void test_attention_strides(void **state);
 void test_attention_large_scores(void **state);
 void test_attention_threads_agree(void **state);
+void test_attention_narrow(void **state);
+void test_attention_narrow_zeros(void **state);
+void test_attention_narrow_not_finite(void **state);
 
 void test_layer_norm(void **state);
 void test_dot(void **state);
