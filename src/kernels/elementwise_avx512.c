@@ -114,26 +114,29 @@ void row_finish_avx512(const float *sums, const float *bias, enum activation act
     }
 }
 
-ALWAYS_INLINE void finish_tile(const struct int8_tile *t, const enum activation activation) {
-    for (size_t column = 0; column < t->columns; column += LANES) {
-        __mmask16 mask = first_lanes(t->columns - column);
-        __m512i weight_sums = _mm512_loadu_si512(t->weight_sums + column);
-        __m512 weight_scales = _mm512_loadu_ps(t->weight_scales + column);
+// The tile is copied, or the compiler would read it again after each store to y.
+ALWAYS_INLINE void finish_tile(const struct int8_tile t, const enum activation activation) {
+    for (size_t column = 0; column < t.columns; column += LANES) {
+        __mmask16 mask = first_lanes(t.columns - column);
+        __m512i weight_sums = _mm512_loadu_si512(t.weight_sums + column);
+        __m512 weight_scales = _mm512_loadu_ps(t.weight_scales + column);
         __m512 bias = _mm512_setzero_ps();
-        if (t->bias != NULL) bias = _mm512_maskz_loadu_ps(mask, t->bias + column);
-        for (size_t row = 0; row < t->rows; row++) {
-            size_t at = row * t->y_stride + column;
-            __m512i zero = _mm512_mullo_epi32(_mm512_set1_epi32(t->zero_points[row]), weight_sums);
-            __m512i sum = _mm512_loadu_si512(t->sums + row * t->sums_stride + column);
-            __m512 value = _mm512_cvtepi32_ps(_mm512_sub_epi32(sum, zero));
-            value = _mm512_mul_ps(value,
-                                  _mm512_mul_ps(_mm512_set1_ps(t->row_scales[row]), weight_scales));
-            if (t->bias != NULL) value = _mm512_add_ps(value, bias);
+        if (t.bias != NULL) bias = _mm512_maskz_loadu_ps(mask, t.bias + column);
+        const int32_t *sums = t.sums + column;
+        const float *residual = t.residual == NULL ? NULL : t.residual + column;
+        float *y = t.y + column;
+        for (size_t row = 0; row < t.rows; row++, sums += t.sums_stride, y += t.y_stride) {
+            __m512i zero = _mm512_mullo_epi32(_mm512_set1_epi32(t.zero_points[row]), weight_sums);
+            __m512i sum = _mm512_sub_epi32(_mm512_loadu_si512(sums), zero);
+            __m512 scales = _mm512_mul_ps(_mm512_set1_ps(t.row_scales[row]), weight_scales);
+            __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scales);
+            if (t.bias != NULL) value = _mm512_add_ps(value, bias);
             value = activate(activation, value);
-            if (t->residual != NULL) {
-                value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, t->residual + at));
+            if (residual != NULL) {
+                value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, residual));
+                residual += t.y_stride;
             }
-            _mm512_mask_storeu_ps(t->y + at, mask, value);
+            _mm512_mask_storeu_ps(y, mask, value);
         }
     }
 }
@@ -141,13 +144,13 @@ ALWAYS_INLINE void finish_tile(const struct int8_tile *t, const enum activation 
 void tile_finish_avx512(const struct int8_tile *tile) {
     switch (tile->activation) {
         case ACTIVATION_GELU:
-            finish_tile(tile, ACTIVATION_GELU);
+            finish_tile(*tile, ACTIVATION_GELU);
             break;
         case ACTIVATION_QUICK_GELU:
-            finish_tile(tile, ACTIVATION_QUICK_GELU);
+            finish_tile(*tile, ACTIVATION_QUICK_GELU);
             break;
         case ACTIVATION_NONE:
-            finish_tile(tile, ACTIVATION_NONE);
+            finish_tile(*tile, ACTIVATION_NONE);
             break;
     }
 }
