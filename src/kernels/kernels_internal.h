@@ -135,6 +135,11 @@ struct compute {
 // linear() for weights of this type.
 void linear_int8(struct compute *compute, const struct linear *call);
 
+// Has the part of y, and of the residual, that is written once a tile is multiplied on its way to
+// the L1 cache while that goes on.
+void linear_fetch(const struct linear *call, size_t row, size_t rows, size_t column,
+                  size_t columns);
+
 // attention() in 16 bits, where the tier has that and what it needs fits the scratch of a thread;
 // else false, and nothing is done.
 bool attention_int16(struct compute *compute, const struct attention *attention);

@@ -19,6 +19,7 @@ enum {
     // panels are packed.
     WIDE_COLUMNS = 4,
     WIDE_DEPTH = 1024,
+    CACHE_LINE_FLOATS = 16,
     // Multiplications below which waking the others costs more than it saves.
     SERIAL_MULTIPLICATIONS = 64 * 1024,
 };
@@ -35,6 +36,18 @@ struct linear_job {
 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
+
+void linear_fetch(const struct linear *call, size_t row, size_t rows, size_t column,
+                  size_t columns) {
+    bool has_residual = call->residual != NULL && call->residual != call->y;
+    size_t at = row * call->y_stride + column;
+    for (size_t end = row + rows; row < end; row++, at += call->y_stride) {
+        for (size_t i = 0; i < columns; i += CACHE_LINE_FLOATS) {
+            __builtin_prefetch(call->y + at + i, 1);
+            if (has_residual) __builtin_prefetch(call->residual + at + i);
+        }
+    }
+}
 
 // Finishes rows [start, end) of the columns [column, column + columns).
 static void finish_rows(const struct linear_job *job, const float *sums, size_t sums_stride,
@@ -85,14 +98,17 @@ static void panel_task(void *context, size_t task, size_t worker) {
         size_t tiles = (rows + kernels->tile_rows - 1) / kernels->tile_rows;
         for (size_t k = 0; k < l->w->inputs; k += PANEL_DEPTH) {
             size_t depth = minimum(PANEL_DEPTH, l->w->inputs - k);
+            bool is_last = k + depth == l->w->inputs;
             pack_panel(job, column, columns, k, depth, panel, wide);
             for (size_t tile = 0; tile < tiles; tile++) {
                 size_t start = rows * tile / tiles;
                 size_t end = rows * (tile + 1) / tiles;
-                float *tile_sums = sums + start * width;
+                // Sums that are not gone on with take turns in one place, which stays in the cache.
+                float *tile_sums = is_last && k == 0 ? sums : sums + start * width;
+                if (is_last) linear_fetch(l, block + start, end - start, column, columns);
                 kernels->panel_multiply(l->x + (block + start) * l->x_stride + k, l->x_stride,
                                         end - start, panel, depth, k > 0, tile_sums, width);
-                if (k + depth < l->w->inputs) continue;
+                if (!is_last) continue;
                 finish_rows(job, tile_sums, width, block + start, block + end, column, columns);
             }
         }

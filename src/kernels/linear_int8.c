@@ -68,16 +68,6 @@ static void quantize_task(void *context, size_t task, size_t worker) {
     for (size_t row = start; row < end; row++) quantize_row(job, row);
 }
 
-// What is written, or added to, once the tile is multiplied, is then in the L1 cache.
-static void fetch_tile(const struct linear *call, size_t at, size_t rows, size_t columns) {
-    for (size_t row = 0; row < rows; row++, at += call->y_stride) {
-        for (size_t i = 0; i < columns; i += WEIGHT_INT8_OUTPUTS) {
-            __builtin_prefetch(call->y + at + i, 1);
-            if (call->residual != NULL) __builtin_prefetch(call->residual + at + i);
-        }
-    }
-}
-
 static void multiply_panel(const struct int8_job *job, size_t panel) {
     const struct kernels *kernels = job->compute->kernels;
     const struct quantized_rows *quantized = job->compute->quantized;
@@ -97,7 +87,7 @@ static void multiply_panel(const struct int8_job *job, size_t panel) {
         size_t start = rows * tile / tiles;
         size_t end = rows * (tile + 1) / tiles;
         size_t at = (job->start + start) * call->y_stride + column;
-        fetch_tile(call, at, end - start, columns);
+        linear_fetch(call, job->start + start, end - start, column, columns);
         kernels->int8_multiply(quantized->bytes + start * job->bytes_stride, job->bytes_stride,
                                end - start, w->int8 + column * depth * WEIGHT_INT8_INPUTS, depth,
                                blocks, sums, width);

@@ -5,6 +5,8 @@
 
 #include "base/memory.h"
 
+enum { LINE_FLOATS = MEMORY_CACHE_LINE / sizeof(float) };
+
 const struct block_names block_names_open_clip = {
     .norm1 = "ln_1",
     .norm2 = "ln_2",
@@ -53,8 +55,11 @@ bool block_weights_load(struct block_weights *block, struct parameters *paramete
 
 bool block_scratch_init(struct block_scratch *scratch, const struct block_shape *shape,
                         size_t tokens, struct error *err) {
+    // An odd number of cache lines, so that neighbouring rows do not compete for the same places in
+    // the L1 cache; usual widths are multiples of 4096 bytes, at which all rows would.
+    scratch->hidden_stride = ((shape->mlp_width + LINE_FLOATS - 1) / LINE_FLOATS | 1) * LINE_FLOATS;
     // normed, three of qkv, attended, hidden; the config's limits keep this far from overflow.
-    size_t floats = tokens * (5 * shape->width + shape->mlp_width);
+    size_t floats = tokens * (5 * shape->width + scratch->hidden_stride);
     scratch->memory = memory_try_aligned(floats, sizeof(float));
     if (scratch->memory == NULL)
         return error_set(err, ERROR_INTERNAL, "out of memory for %zu tokens of a model", tokens);
@@ -71,15 +76,33 @@ void block_scratch_clear(struct block_scratch *scratch) {
 }
 
 static void layer_of_rows(struct compute *compute, const struct layer *layer, const float *x,
-                          size_t rows, enum activation activation, float *residual, float *y) {
+                          size_t rows, float *residual, float *y) {
     layer_apply(compute, layer,
                 (struct linear){.x = x,
                                 .rows = rows,
                                 .x_stride = layer->weight.inputs,
-                                .activation = activation,
                                 .residual = residual,
                                 .y = y,
                                 .y_stride = layer->weight.outputs});
+}
+
+static void apply_mlp(struct compute *compute, const struct block_weights *block,
+                      const struct block_shape *shape, const struct block_scratch *scratch,
+                      size_t rows, float *x) {
+    layer_apply(compute, &block->fc1,
+                (struct linear){.x = scratch->normed,
+                                .rows = rows,
+                                .x_stride = shape->width,
+                                .activation = shape->activation,
+                                .y = scratch->hidden,
+                                .y_stride = scratch->hidden_stride});
+    layer_apply(compute, &block->fc2,
+                (struct linear){.x = scratch->hidden,
+                                .rows = rows,
+                                .x_stride = scratch->hidden_stride,
+                                .residual = x,
+                                .y = x,
+                                .y_stride = shape->width});
 }
 
 // Moves the rows to be updated to the top, each `stride` floats, of which `floats` count.
@@ -104,7 +127,7 @@ static void project_qkv(struct compute *compute, const struct layer *qkv, size_t
     bool is_whole = updated == tokens;
     // Where the parts cannot be told apart in the packing, queries for all cost little.
     if (is_whole || width % WEIGHT_INT8_OUTPUTS != 0) {
-        layer_of_rows(compute, qkv, scratch->normed, tokens, ACTIVATION_NONE, NULL, scratch->qkv);
+        layer_of_rows(compute, qkv, scratch->normed, tokens, NULL, scratch->qkv);
         if (!is_whole) move_up(scratch->qkv, stride, width, sequences, count);
         return;
     }
@@ -167,10 +190,8 @@ void block_forward(struct compute *compute, const struct block_weights *block,
     project_qkv(compute, &block->qkv, width, scratch, tokens, rows, sequences, count);
     attend(compute, shape, block->qkv.weight.type == WEIGHT_INT8, scratch, sequences, count);
     move_up(x, width, width, sequences, count);
-    layer_of_rows(compute, &block->projection, scratch->attended, rows, ACTIVATION_NONE, x, x);
+    layer_of_rows(compute, &block->projection, scratch->attended, rows, x, x);
     layer_norm_f32(compute, x, rows, width, block->norm2_gain, block->norm2_bias, shape->epsilon,
                    scratch->normed);
-    layer_of_rows(compute, &block->fc1, scratch->normed, rows, shape->activation, NULL,
-                  scratch->hidden);
-    layer_of_rows(compute, &block->fc2, scratch->hidden, rows, ACTIVATION_NONE, x, x);
+    apply_mlp(compute, block, shape, scratch, rows, x);
 }

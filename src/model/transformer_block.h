@@ -40,7 +40,8 @@ struct block_scratch {
     float *normed;    // [tokens, width]
     float *qkv;       // [tokens, 3 * width]
     float *attended;  // [tokens, width]
-    float *hidden;    // [tokens, mlp_width]
+    float *hidden;    // [tokens, mlp_width], rows hidden_stride apart
+    size_t hidden_stride;
 };
 
 bool block_weights_load(struct block_weights *block, struct parameters *parameters,
