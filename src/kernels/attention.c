@@ -13,7 +13,7 @@ enum {
     KEY_BLOCK = 320,    // two blocks for the 577 patches of BLIP; a multiple of all panel widths
     QUERY_BLOCK = 24,   // rows whose scores are kept: 30 KiB, in the L1 cache
     QUERY_CHUNK = 320,  // queries that share one packing of keys and values
-    FEW_QUERIES = 4,    // up to here keys are read where they lie
+    FEW_QUERIES = 4,    // up to here keys and values are read where they lie
 };
 
 // The parts of a thread's scratch; sizes for the largest head.
@@ -67,7 +67,7 @@ static void pack_block(const struct chunk *c, size_t key, size_t keys) {
     size_t width = c->kernels->panel_columns;
     const float *k = a->k + key * a->kv_stride + c->head * a->head_size;
     const float *v = a->v + key * a->kv_stride + c->head * a->head_size;
-    for (size_t i = 0; i < keys && !has_few_queries(c); i += width) {
+    for (size_t i = 0; i < keys; i += width) {
         c->kernels->panel_pack(k + i * a->kv_stride, a->kv_stride, minimum(width, keys - i),
                                a->head_size, c->keys + i * a->head_size);
     }
@@ -119,6 +119,26 @@ static void weigh_query(const struct chunk *c, float *scores, size_t row, size_t
     c->divisors[row] += c->kernels->row_exponentiate(scores, c->maxima[row], scale, visible);
 }
 
+// sums += weights · values, for the `used` first keys of a block of `keys`.
+static void weigh_values(const struct chunk *c, size_t first_row, size_t rows, size_t key,
+                         size_t used, size_t keys) {
+    const struct attention *a = c->attention;
+    for (size_t row = 0; row < rows && has_few_queries(c); row++) {
+        c->kernels->rows_add(c->scores + row * KEY_BLOCK, used,
+                             a->v + key * a->kv_stride + c->head * a->head_size, a->kv_stride,
+                             a->head_size, c->sums + (first_row + row) * c->head_columns);
+    }
+    if (has_few_queries(c)) return;
+    for (size_t column = 0; column < c->head_columns; column += c->kernels->panel_columns) {
+        for (size_t row = 0; row < rows; row += c->kernels->tile_rows) {
+            c->kernels->panel_multiply(
+                c->scores + row * KEY_BLOCK, KEY_BLOCK, minimum(c->kernels->tile_rows, rows - row),
+                c->values + column * keys, used, true,
+                c->sums + (first_row + row) * c->head_columns + column, c->head_columns);
+        }
+    }
+}
+
 static void attend_block(const struct chunk *c, size_t query, size_t rows, size_t key,
                          size_t keys) {
     const struct attention *a = c->attention;
@@ -132,14 +152,7 @@ static void attend_block(const struct chunk *c, size_t query, size_t rows, size_
         visible = visible <= key ? 0 : minimum(visible - key, used);
         weigh_query(c, c->scores + row * KEY_BLOCK, first_row + row, visible, used);
     }
-    for (size_t column = 0; column < c->head_columns; column += c->kernels->panel_columns) {
-        for (size_t row = 0; row < rows; row += c->kernels->tile_rows) {
-            c->kernels->panel_multiply(
-                c->scores + row * KEY_BLOCK, KEY_BLOCK, minimum(c->kernels->tile_rows, rows - row),
-                c->values + column * keys, used, true,
-                c->sums + (first_row + row) * c->head_columns + column, c->head_columns);
-        }
-    }
+    weigh_values(c, first_row, rows, key, used, keys);
 }
 
 static void attention_task(void *context, size_t task, size_t worker) {
@@ -173,7 +186,7 @@ static void attention_task(void *context, size_t task, size_t worker) {
     size_t keys_seen = visible_keys(a, c.end - 1);
     for (size_t key = 0; key < keys_seen; key += KEY_BLOCK) {
         size_t keys = minimum(KEY_BLOCK, keys_seen - key);
-        pack_block(&c, key, keys);
+        if (!has_few_queries(&c)) pack_block(&c, key, keys);
         for (size_t query = c.start; query < c.end; query += QUERY_BLOCK) {
             attend_block(&c, query, minimum(QUERY_BLOCK, c.end - query), key, keys);
         }

@@ -47,6 +47,38 @@ float dot_avx2(const float *a, const float *b, size_t count) {
     return (four[0] + four[1]) + (four[2] + four[3]);
 }
 
+// As many sums as hide the time that an addition takes; ends are masked.
+ALWAYS_INLINE void add_rows(const size_t registers, __m256i last_lanes, const float *weights,
+                            size_t rows, const float *w, size_t w_stride, float *sums) {
+    const __m256i all = _mm256_set1_epi32(-1);
+    __m256 sum[8];
+#pragma GCC unroll 8
+    for (size_t j = 0; j < registers; j++)
+        sum[j] = _mm256_maskload_ps(sums + j * LANES, j + 1 < registers ? all : last_lanes);
+    for (size_t row = 0; row < rows; row++, w += w_stride) {
+        __m256 weight = _mm256_set1_ps(weights[row]);
+#pragma GCC unroll 8
+        for (size_t j = 0; j < registers; j++) {
+            __m256i lanes = j + 1 < registers ? all : last_lanes;
+            sum[j] = _mm256_fmadd_ps(weight, _mm256_maskload_ps(w + j * LANES, lanes), sum[j]);
+        }
+    }
+#pragma GCC unroll 8
+    for (size_t j = 0; j < registers; j++)
+        _mm256_maskstore_ps(sums + j * LANES, j + 1 < registers ? all : last_lanes, sum[j]);
+}
+
+void rows_add_avx2(const float *weights, size_t rows, const float *w, size_t w_stride, size_t count,
+                   float *sums) {
+    size_t i = 0;
+    for (; i + 8 * LANES <= count; i += 8 * LANES)
+        add_rows(8, _mm256_set1_epi32(-1), weights, rows, w + i, w_stride, sums + i);
+    for (; i < count; i += LANES) {
+        __m256i lanes = count - i >= LANES ? _mm256_set1_epi32(-1) : first_lanes(count - i);
+        add_rows(1, lanes, weights, rows, w + i, w_stride, sums + i);
+    }
+}
+
 // One tile. Rows of w beyond `outputs` are read as copies of the last and not stored.
 ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_stride, const float *w,
                                  size_t w_stride, size_t outputs, size_t depth, float *sums,

@@ -5,7 +5,7 @@
 
 #include "kernels/kernels_internal.h"
 
-enum { ROWS = 6, OUTPUTS = 4, LANES = 16 };
+enum { ROWS = 6, OUTPUTS = 4, LANES = 16, AHEAD_ROWS = 8 };
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -32,6 +32,51 @@ float dot_avx512(const float *a, const float *b, size_t count) {
     }
     return _mm512_reduce_add_ps(
         _mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])));
+}
+
+// Two rows at a time, each into sums of its own, since a sum waits for its last addition. Rows lie
+// far apart, which the processor does not foresee; what is prefetched behind the last row is an
+// address that nobody reads.
+ALWAYS_INLINE void add_rows(const size_t registers, __mmask16 last_lanes, const float *weights,
+                            size_t rows, const float *w, size_t w_stride, float *sums) {
+    __m512 even[4], odd[4];
+    const uintptr_t ahead = AHEAD_ROWS * w_stride * sizeof *w;
+#pragma GCC unroll 4
+    for (size_t j = 0; j < registers; j++) {
+        __mmask16 lanes = j + 1 < registers ? 0xffff : last_lanes;
+        even[j] = _mm512_maskz_loadu_ps(lanes, sums + j * LANES);
+        odd[j] = _mm512_setzero_ps();
+    }
+    for (size_t row = 0; row < rows; row += 2, w += 2 * w_stride) {
+        bool has_odd = row + 1 < rows;
+        __m512 first = _mm512_set1_ps(weights[row]);
+        __m512 second = has_odd ? _mm512_set1_ps(weights[row + 1]) : _mm512_setzero_ps();
+        const float *next = has_odd ? w + w_stride : w;
+#pragma GCC unroll 4
+        for (size_t j = 0; j < registers; j++) {
+            __mmask16 lanes = j + 1 < registers ? 0xffff : last_lanes;
+            _mm_prefetch((const char *)((uintptr_t)(w + j * LANES) + ahead), _MM_HINT_T0);
+            _mm_prefetch((const char *)((uintptr_t)(next + j * LANES) + ahead), _MM_HINT_T0);
+            even[j] = _mm512_fmadd_ps(first, _mm512_maskz_loadu_ps(lanes, w + j * LANES), even[j]);
+            if (has_odd)
+                odd[j] =
+                    _mm512_fmadd_ps(second, _mm512_maskz_loadu_ps(lanes, next + j * LANES), odd[j]);
+        }
+    }
+#pragma GCC unroll 4
+    for (size_t j = 0; j < registers; j++) {
+        __mmask16 lanes = j + 1 < registers ? 0xffff : last_lanes;
+        _mm512_mask_storeu_ps(sums + j * LANES, lanes, _mm512_add_ps(even[j], odd[j]));
+    }
+}
+
+void rows_add_avx512(const float *weights, size_t rows, const float *w, size_t w_stride,
+                     size_t count, float *sums) {
+    size_t i = 0;
+    for (; i + 4 * LANES <= count; i += 4 * LANES)
+        add_rows(4, 0xffff, weights, rows, w + i, w_stride, sums + i);
+    for (; i < count; i += LANES)
+        add_rows(1, first_lanes(count - i), weights, rows, w + i, w_stride, sums + i);
 }
 
 // The sums of four registers, side by side.

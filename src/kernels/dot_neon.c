@@ -23,6 +23,28 @@ float dot_neon(const float *a, const float *b, size_t count) {
     return vaddvq_f32(vaddq_f32(vaddq_f32(sums[0], sums[1]), vaddq_f32(sums[2], sums[3]))) + rest;
 }
 
+void rows_add_neon(const float *weights, size_t rows, const float *w, size_t w_stride, size_t count,
+                   float *sums) {
+    size_t i = 0;
+    for (; i + 4 * LANES <= count; i += 4 * LANES) {
+        float32x4_t sum[4];
+#pragma GCC unroll 4
+        for (size_t j = 0; j < 4; j++) sum[j] = vld1q_f32(sums + i + j * LANES);
+        for (size_t row = 0; row < rows; row++) {
+#pragma GCC unroll 4
+            for (size_t j = 0; j < 4; j++) {
+                float32x4_t of_w = vld1q_f32(w + row * w_stride + i + j * LANES);
+                sum[j] = vfmaq_n_f32(sum[j], of_w, weights[row]);
+            }
+        }
+#pragma GCC unroll 4
+        for (size_t j = 0; j < 4; j++) vst1q_f32(sums + i + j * LANES, sum[j]);
+    }
+    for (; i < count; i++) {
+        for (size_t row = 0; row < rows; row++) sums[i] += weights[row] * w[row * w_stride + i];
+    }
+}
+
 // One tile. Rows of w beyond `outputs` are read as copies of the last and not stored.
 ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_stride, const float *w,
                                  size_t w_stride, size_t outputs, size_t depth, float *sums,

@@ -26,3 +26,10 @@ void rows_multiply_scalar(const float *x, size_t x_stride, size_t rows, const fl
         }
     }
 }
+
+void rows_add_scalar(const float *weights, size_t rows, const float *w, size_t w_stride,
+                     size_t count, float *sums) {
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t i = 0; i < count; i++) sums[i] += weights[row] * w[row * w_stride + i];
+    }
+}

@@ -2,14 +2,14 @@
 // many rows packing pays was measured (docs/speed-log.md), for scalar and NEON only guessed.
 #include "kernels/kernels_internal.h"
 
-#define FLOAT_KERNELS(name, columns, rows, min_rows)                                           \
-    .panel_columns = columns, .tile_rows = rows, .panel_min_rows = min_rows,                   \
-    .panel_pack = panel_pack_##name, .panel_multiply = panel_multiply_##name,                  \
-    .rows_multiply = rows_multiply_##name, .dot = dot_##name, .row_finish = row_finish_##name, \
-    .row_maximum = row_maximum_##name, .row_exponentiate = row_exponentiate_##name,            \
-    .row_normalize = row_normalize_##name, .row_widen = row_widen_##name,                      \
-    .row_range = row_range_##name, .row_quantize = row_quantize_##name,                        \
-    .tile_finish = tile_finish_##name
+#define FLOAT_KERNELS(name, columns, rows, min_rows)                                       \
+    .panel_columns = columns, .tile_rows = rows, .panel_min_rows = min_rows,               \
+    .panel_pack = panel_pack_##name, .panel_multiply = panel_multiply_##name,              \
+    .rows_multiply = rows_multiply_##name, .dot = dot_##name, .rows_add = rows_add_##name, \
+    .row_finish = row_finish_##name, .row_maximum = row_maximum_##name,                    \
+    .row_exponentiate = row_exponentiate_##name, .row_normalize = row_normalize_##name,    \
+    .row_widen = row_widen_##name, .row_range = row_range_##name,                          \
+    .row_quantize = row_quantize_##name, .tile_finish = tile_finish_##name
 
 #define INT8_KERNELS(name, rows, blocks, offset)                          \
     .int8_rows = rows, .int8_blocks = blocks, .int8_byte_offset = offset, \

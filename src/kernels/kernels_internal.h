@@ -53,6 +53,9 @@ struct kernels {
                           size_t w_stride, size_t outputs, size_t depth, float *sums,
                           size_t sums_stride);
     float (*dot)(const float *a, const float *b, size_t count);
+    // sums[count] += weights[rows] · w[rows, count]
+    void (*rows_add)(const float *weights, size_t rows, const float *w, size_t w_stride,
+                     size_t count, float *sums);
 
     // y = activation(sums + bias) + residual; bias and residual may be NULL, residual may be y.
     void (*row_finish)(const float *sums, const float *bias, enum activation activation,
@@ -154,6 +157,8 @@ bool attention_int16(struct compute *compute, const struct attention *attention)
     void rows_multiply_##tier(const float *x, size_t x_stride, size_t rows, const float *w,        \
                               size_t w_stride, size_t outputs, size_t depth, float *sums,          \
                               size_t sums_stride);                                                 \
+    void rows_add_##tier(const float *weights, size_t rows, const float *w, size_t w_stride,       \
+                         size_t count, float *sums);                                               \
     float dot_##tier(const float *a, const float *b, size_t count);                                \
     void row_finish_##tier(const float *sums, const float *bias, enum activation activation,       \
                            const float *residual, float *y, size_t count);                         \
