@@ -10,14 +10,14 @@ enum {
     ROWS = 12,
     OUTPUTS = WEIGHT_INT8_OUTPUTS,
     INPUTS = WEIGHT_INT8_INPUTS,
-    AHEAD_STEPS = 128,  // of prefetching: 8 KiB of each block
+    LINE_BYTES = 64,
 };
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 ALWAYS_INLINE void multiply_tile(const size_t rows, const size_t blocks, const uint8_t *x,
-                                 size_t x_stride, const int8_t *w, size_t depth, int32_t *sums,
-                                 size_t sums_stride) {
+                                 size_t x_stride, const int8_t *w, size_t depth,
+                                 struct int8_ahead ahead, int32_t *sums, size_t sums_stride) {
     __m512i tile[ROWS][BLOCKS];
 #pragma GCC unroll 12
     for (size_t r = 0; r < rows; r++) {
@@ -30,20 +30,21 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const size_t blocks, const u
 #pragma GCC unroll 4
     for (size_t g = 0; g < ROWS / 3; g++) group[g] = x + 3 * g * x_stride;
     const size_t block_bytes = depth * OUTPUTS * INPUTS;
-    // The weights are prefetched that far ahead in their block and, at its end, from the beginning
-    // of the block that is its successor in the next tile. Behind the last block these are
-    // addresses that nobody reads; a prefetch never faults.
-    size_t near_steps = depth > AHEAD_STEPS ? depth - AHEAD_STEPS : 0;
+    // Two lines a step, as fast as the weights themselves are used; when all are on their way, the
+    // last again, which costs nothing.
+    uintptr_t next = (uintptr_t)ahead.from;
+    size_t fetching = (ahead.lines + 1) / 2 < depth ? (ahead.lines + 1) / 2 : depth;
     for (int part = 0; part < 2; part++) {
-        size_t steps = part == 0 ? near_steps : depth - near_steps;
-        uintptr_t ahead =
-            AHEAD_STEPS * OUTPUTS * INPUTS + (part == 0 ? 0 : (blocks - 1) * block_bytes);
+        size_t steps = part == 0 ? fetching : depth - fetching;
+        size_t advance = part == 0 ? 2 * LINE_BYTES : 0;
         for (size_t k = 0; k < steps; k++) {
+            _mm_prefetch((const char *)next, _MM_HINT_T0);
+            _mm_prefetch((const char *)(next + LINE_BYTES), _MM_HINT_T0);
+            next += advance;
             __m512i of_w[BLOCKS];
 #pragma GCC unroll 2
             for (size_t b = 0; b < blocks; b++) {
                 of_w[b] = _mm512_loadu_si512(w + b * block_bytes);
-                _mm_prefetch((const char *)((uintptr_t)(w + b * block_bytes) + ahead), _MM_HINT_T0);
             }
             w += OUTPUTS * INPUTS;
 #pragma GCC unroll 12
@@ -72,17 +73,18 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const size_t blocks, const u
     }
 }
 
-#define TILE_OF(rows)                                                              \
-    case rows:                                                                     \
-        if (blocks == BLOCKS) {                                                    \
-            multiply_tile(rows, BLOCKS, x, x_stride, w, depth, sums, sums_stride); \
-        } else {                                                                   \
-            multiply_tile(rows, 1, x, x_stride, w, depth, sums, sums_stride);      \
-        }                                                                          \
+#define TILE_OF(rows)                                                                     \
+    case rows:                                                                            \
+        if (blocks == BLOCKS) {                                                           \
+            multiply_tile(rows, BLOCKS, x, x_stride, w, depth, ahead, sums, sums_stride); \
+        } else {                                                                          \
+            multiply_tile(rows, 1, x, x_stride, w, depth, ahead, sums, sums_stride);      \
+        }                                                                                 \
         break;
 
 void int8_multiply_avx512vnni(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
-                              size_t depth, size_t blocks, int32_t *sums, size_t sums_stride) {
+                              size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
+                              size_t sums_stride) {
     switch (rows) {
         TILE_OF(1)
         TILE_OF(2)

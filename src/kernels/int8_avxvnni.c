@@ -9,23 +9,25 @@ enum {
     HALVES = 2,
     LANES = 8,
     STEP = WEIGHT_INT8_OUTPUTS * WEIGHT_INT8_INPUTS,
-    AHEAD_BYTES = 8192
+    LINE_BYTES = 64,
 };
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 ALWAYS_INLINE void multiply_tile(const size_t rows, const uint8_t *x, size_t x_stride,
-                                 const int8_t *w, size_t depth, int32_t *sums, size_t sums_stride) {
+                                 const int8_t *w, size_t depth, struct int8_ahead ahead,
+                                 int32_t *sums, size_t sums_stride) {
     __m256i tile[ROWS][HALVES];
 #pragma GCC unroll 6
     for (size_t r = 0; r < rows; r++) tile[r][0] = tile[r][1] = _mm256_setzero_si256();
     const uint8_t *group[ROWS / 3] = {x, x + 3 * x_stride};
+    uintptr_t next = (uintptr_t)ahead.from;
     for (size_t k = 0; k < depth; k++) {
         __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)w);
         __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(w + STEP / 2));
-        // Blocks follow each other, so this is right across their ends too. Behind the last it is
-        // an address that nobody reads; a prefetch never faults.
-        _mm_prefetch((const char *)((uintptr_t)w + AHEAD_BYTES), _MM_HINT_T0);
+        // A line a step, as fast as the weights themselves are used; then the last again.
+        _mm_prefetch((const char *)next, _MM_HINT_T0);
+        next += k < ahead.lines ? LINE_BYTES : 0;
         w += STEP;
 #pragma GCC unroll 6
         for (size_t r = 0; r < rows; r++) {
@@ -47,16 +49,20 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const uint8_t *x, size_t x_s
     }
 }
 
-#define TILE_OF(rows)                                                        \
-    case rows:                                                               \
-        multiply_tile(rows, x, x_stride, of_w, depth, of_sums, sums_stride); \
+#define TILE_OF(rows)                                                                  \
+    case rows:                                                                         \
+        multiply_tile(rows, x, x_stride, of_w, depth, of_ahead, of_sums, sums_stride); \
         break;
 
 void int8_multiply_avxvnni(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
-                           size_t depth, size_t blocks, int32_t *sums, size_t sums_stride) {
+                           size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
+                           size_t sums_stride) {
     for (size_t block = 0; block < blocks; block++) {
         const int8_t *of_w = w + block * depth * STEP;
         int32_t *of_sums = sums + block * WEIGHT_INT8_OUTPUTS;
+        struct int8_ahead of_ahead = {
+            (const char *)ahead.from + block * depth * LINE_BYTES,
+            ahead.lines > block * depth ? ahead.lines - block * depth : 0};
         switch (rows) {
             TILE_OF(1)
             TILE_OF(2)

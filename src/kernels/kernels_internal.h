@@ -37,6 +37,13 @@ struct int8_tile {
     size_t y_stride;
 };
 
+// Cache lines that int8_multiply brings nearer meanwhile: weights that come next. Nothing is read
+// there, so the place need not exist.
+struct int8_ahead {
+    const void *from;
+    size_t lines;
+};
+
 struct kernels {
     size_t panel_columns;  // of a packed panel
     size_t tile_rows;      // most rows that panel_multiply takes
@@ -85,7 +92,8 @@ struct kernels {
     // sums[rows, blocks * 16] = (x[rows, depth * 4] - int8_byte_offset) · w, packed as
     // weight_matrix.h says, blocks depth * 64 apart. x lies at a multiple of 4.
     void (*int8_multiply)(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
-                          size_t depth, size_t blocks, int32_t *sums, size_t sums_stride);
+                          size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
+                          size_t sums_stride);
     void (*tile_finish)(const struct int8_tile *tile);
 
     // Attention in 16 bits (attention_int16.c); all NULL on tiers that gain nothing by it. A pair
@@ -173,9 +181,10 @@ bool attention_int16(struct compute *compute, const struct attention *attention)
                              int32_t zero_point, size_t count, uint8_t *bytes);                    \
     void tile_finish_##tier(const struct int8_tile *tile);
 
-#define KERNELS_DECLARE_INT8(tier)                                                             \
-    void int8_multiply_##tier(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w, \
-                              size_t depth, size_t blocks, int32_t *sums, size_t sums_stride);
+#define KERNELS_DECLARE_INT8(tier)                                                                 \
+    void int8_multiply_##tier(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,     \
+                              size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums, \
+                              size_t sums_stride);
 
 #define KERNELS_DECLARE_INT16(tier)                                                        \
     void int16_peaks_##tier(const float *x, size_t rows, size_t x_stride, size_t count,    \

@@ -31,6 +31,7 @@ struct int8_job {
     size_t rows_per_task;  // of quantising
     size_t panels;         // of int8_blocks each
     size_t panels_per_task;
+    size_t stripe_panels;
 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
@@ -68,6 +69,13 @@ static void quantize_task(void *context, size_t task, size_t worker) {
     for (size_t row = start; row < end; row++) quantize_row(job, row);
 }
 
+// Panels are shared out in stripes, one a thread as long as they keep step, so that the panel that
+// follows in memory is also the next in time.
+static size_t panel_of(const struct int8_job *job, size_t task) {
+    size_t stripes = job->compute->threads;
+    return task % stripes * job->stripe_panels + task / stripes * job->panels_per_task;
+}
+
 static void multiply_panel(const struct int8_job *job, size_t panel) {
     const struct kernels *kernels = job->compute->kernels;
     const struct quantized_rows *quantized = job->compute->quantized;
@@ -79,18 +87,24 @@ static void multiply_panel(const struct int8_job *job, size_t panel) {
     size_t columns = minimum(width, w->outputs - column);
     size_t blocks = divide_up(columns, WEIGHT_INT8_OUTPUTS);
     size_t rows = job->end - job->start;
+    const int8_t *weights = w->int8 + column * depth * WEIGHT_INT8_INPUTS;
     // Tiles of even height: 577 rows are 49 tiles of 11 or 12, not 48 of 12 and one of 1.
     size_t tiles = divide_up(rows, kernels->int8_rows);
+    // Each tile fetches its share of the next panel.
+    size_t panel_lines = width * depth * WEIGHT_INT8_INPUTS / CACHE_LINE;
+    size_t tile_lines = divide_up(panel_lines, tiles);
+    uintptr_t next = (uintptr_t)weights + panel_lines * CACHE_LINE;
     _Alignas(CACHE_LINE)
         int32_t sums[KERNELS_MAX_INT8_ROWS * KERNELS_MAX_INT8_BLOCKS * WEIGHT_INT8_OUTPUTS];
     for (size_t tile = 0; tile < tiles; tile++) {
         size_t start = rows * tile / tiles;
         size_t end = rows * (tile + 1) / tiles;
         size_t at = (job->start + start) * call->y_stride + column;
+        struct int8_ahead ahead = {(const void *)(next + tile * tile_lines * CACHE_LINE),
+                                   tile_lines};
         linear_fetch(call, job->start + start, end - start, column, columns);
         kernels->int8_multiply(quantized->bytes + start * job->bytes_stride, job->bytes_stride,
-                               end - start, w->int8 + column * depth * WEIGHT_INT8_INPUTS, depth,
-                               blocks, sums, width);
+                               end - start, weights, depth, blocks, ahead, sums, width);
         kernels->tile_finish(&(struct int8_tile){
             .sums = sums,
             .sums_stride = width,
@@ -112,10 +126,10 @@ static void multiply_panel(const struct int8_job *job, size_t panel) {
 static void multiply_task(void *context, size_t task, size_t worker) {
     (void)worker;
     const struct int8_job *job = context;
-    size_t end = minimum((task + 1) * job->panels_per_task, job->panels);
-    for (size_t panel = task * job->panels_per_task; panel < end; panel++) {
-        multiply_panel(job, panel);
-    }
+    size_t first = panel_of(job, task);
+    size_t stripe_end = (task % job->compute->threads + 1) * job->stripe_panels;
+    size_t end = minimum(minimum(first + job->panels_per_task, stripe_end), job->panels);
+    for (size_t panel = first; panel < end; panel++) multiply_panel(job, panel);
 }
 
 static void run(struct int8_job *job, thread_pool_task *function, size_t tasks, bool is_serial) {
@@ -130,8 +144,8 @@ static void run(struct int8_job *job, thread_pool_task *function, size_t tasks, 
 // the cache.
 static size_t stride_of(size_t inputs) { return (divide_up(inputs, CACHE_LINE) | 1) * CACHE_LINE; }
 
-// Panels that one tile of rows runs over are taken some at a time, neighbours: while the tile
-// multiplies one, the weights of the next are on their way (int8_avx512vnni.c).
+// Panels that one tile of rows runs over take less time than handing over a task, so tasks are some
+// of them.
 static void plan_panels(struct int8_job *job) {
     const struct kernels *kernels = job->compute->kernels;
     const struct weight_matrix *w = job->call->w;
@@ -143,6 +157,7 @@ static void plan_panels(struct int8_job *job) {
         together = minimum(share, TASK_BYTES / (columns * w->inputs));
     }
     job->panels_per_task = together > 0 ? together : 1;
+    job->stripe_panels = divide_up(job->panels, job->compute->threads);
 }
 
 _Static_assert(KERNELS_QUANTIZED_BYTES >= WEIGHT_INT8_MAX_INPUTS + CACHE_LINE, "a row fits");
@@ -163,7 +178,8 @@ void linear_int8(struct compute *compute, const struct linear *call) {
         size_t elements = (job.end - job.start) * w->inputs;
         run(&job, quantize_task, divide_up(job.end - job.start, job.rows_per_task),
             elements < SERIAL_ELEMENTS);
-        run(&job, multiply_task, divide_up(job.panels, job.panels_per_task),
+        run(&job, multiply_task,
+            divide_up(job.stripe_panels, job.panels_per_task) * compute->threads,
             elements * w->outputs < SERIAL_MULTIPLICATIONS);
     }
 }
