@@ -25,8 +25,8 @@ SETTING(openclip_model, TEXT, "openclip-model", "OPENCLIP_MODEL", "ViT-B-32", 0,
         "Architecture of the search model, as OpenCLIP names it.")
 SETTING(openclip_pretrained, TEXT, "openclip-pretrained", "OPENCLIP_PRETRAINED", "laion2b_s34b_b79k", 0, 0, FOR_ENGINE | FOR_MODELS, "NAME",
         "Weights of the search model, as OpenCLIP names them.")
-SETTING(precision, TEXT, "precision", "IMGROUTER_PRECISION", "f32", 0, 0, FOR_ENGINE, "auto|f32|f16|int8",
-        "How exactly the models compute. int8: weights and inputs of their layers in 8 bits, the fastest and smallest; auto: int8 where a rehearsal on samples shows the answers of f32, else f32.")
+SETTING(precision, TEXT, "precision", "IMGROUTER_PRECISION", "auto", 0, 0, FOR_ENGINE, "auto|f32|f16|int8",
+        "How exactly the models compute. int8: weights and inputs of their layers in 8 bits, the fastest and smallest; auto: int8 where the processor gains by it and a rehearsal on samples gives the answers of f32, else f32.")
 SETTING(cache_dir, TEXT, "cache-dir", "IMGROUTER_CACHE_DIR", NULL, 0, 0, FOR_ENGINE, "DIR",
         "Folder where packed weights are kept for the next start (default: $XDG_CACHE_HOME/imgrouter, else ~/.cache/imgrouter).")
 SETTING(kernels, TEXT, "kernels", "IMGROUTER_KERNELS", "auto", 0, 0, FOR_ENGINE, "auto|scalar|avx2|avxvnni|avx512|avx512vnni|neon|neondot",

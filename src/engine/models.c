@@ -34,8 +34,12 @@ struct models {
     struct clip_bpe *text_vocabulary;
 };
 
-static const char *precision_of(const struct engine_options *options) {
-    return options->precision == NULL ? precision_name(PRECISION_F32) : options->precision;
+// "auto" means the fastest that is exact enough, and 8 bits are not faster everywhere.
+static const char *precision_of(const struct models *models, const struct engine_options *options) {
+    bool is_auto = options->precision != NULL && strcmp(options->precision, "auto") == 0;
+    return options->precision == NULL || (is_auto && !compute_gains_by_int8(models->compute))
+               ? precision_name(PRECISION_F32)
+               : options->precision;
 }
 
 static bool load_caption_model(struct models *models, const struct engine_options *options,
@@ -44,12 +48,12 @@ static bool load_caption_model(struct models *models, const struct engine_option
     if (!model_path_join(path, options->caption_model_folder, "vocab.txt", err)) return false;
     models->caption_vocabulary = wordpiece_load(path, err);
     if (models->caption_vocabulary == NULL) return false;
-    models->blip =
-        caption_model_load(&(struct packed_model_options){.folder = options->caption_model_folder,
-                                                          .name = options->caption_model_name,
-                                                          .precision = precision_of(options),
-                                                          .cache_folder = options->cache_folder},
-                           models->compute, precision, err);
+    models->blip = caption_model_load(
+        &(struct packed_model_options){.folder = options->caption_model_folder,
+                                       .name = options->caption_model_name,
+                                       .precision = precision_of(models, options),
+                                       .cache_folder = options->cache_folder},
+        models->compute, precision, err);
     return models->blip != NULL;
 }
 
@@ -64,12 +68,12 @@ static bool load_embedding_model(struct models *models, const struct engine_opti
     models->text_vocabulary =
         clip_bpe_load(merges, file_exists(vocabulary) ? vocabulary : NULL, err);
     if (models->text_vocabulary == NULL) return false;
-    models->clip =
-        embedding_model_load(&(struct packed_model_options){.folder = folder,
-                                                            .name = options->embedding_model_name,
-                                                            .precision = precision_of(options),
-                                                            .cache_folder = options->cache_folder},
-                             models->text_vocabulary, models->compute, precision, err);
+    models->clip = embedding_model_load(
+        &(struct packed_model_options){.folder = folder,
+                                       .name = options->embedding_model_name,
+                                       .precision = precision_of(models, options),
+                                       .cache_folder = options->cache_folder},
+        models->text_vocabulary, models->compute, precision, err);
     if (models->clip == NULL) return false;
     size_t known = clip_bpe_vocabulary_size(models->text_vocabulary);
     if (known <= clip_config(models->clip)->vocabulary_size) return true;

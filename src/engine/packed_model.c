@@ -127,11 +127,11 @@ static enum outcome pack(const struct loading *loading, const char *path, void *
     if (rehearsal != NULL && !kind->compare(kind->context, rehearsal, *model, &likeness, err))
         goto out;
     if (likeness < kind->least_likeness) {
-        log_warning(
-            "on the samples the %s model answers at %s as at f32 by %.5f, less than %.5f; "
-            "%s",
-            kind->purpose, name, likeness, kind->least_likeness,
-            loading->is_auto ? "it stays at f32" : "it was asked for all the same");
+        log_write(loading->is_auto ? LOG_INFO : LOG_WARNING,
+                  "on the samples the %s model answers at %s as at f32 by %.5f, less than %.5f; "
+                  "%s",
+                  kind->purpose, name, likeness, kind->least_likeness,
+                  loading->is_auto ? "it stays at f32" : "it was asked for all the same");
         outcome = OUTCOME_INEXACT;
         if (loading->is_auto) goto out;
     }

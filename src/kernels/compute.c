@@ -67,3 +67,6 @@ void compute_destroy(struct compute *compute) {
 
 enum kernel_tier compute_tier(const struct compute *compute) { return compute->tier; }
 size_t compute_threads(const struct compute *compute) { return compute->threads; }
+bool compute_gains_by_int8(const struct compute *compute) {
+    return compute->kernels->gains_by_int8;
+}

@@ -22,6 +22,9 @@ struct compute *compute_create(const char *tier, size_t threads, struct error *e
 void compute_destroy(struct compute *compute);
 enum kernel_tier compute_tier(const struct compute *compute);
 size_t compute_threads(const struct compute *compute);
+// Whether layers of int8 are faster than those of f32 on this tier. Where the processor has no dot
+// product of bytes but wide floats, they are not.
+bool compute_gains_by_int8(const struct compute *compute);
 
 enum activation { ACTIVATION_NONE, ACTIVATION_GELU, ACTIVATION_QUICK_GELU };
 

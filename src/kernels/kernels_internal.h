@@ -79,6 +79,7 @@ struct kernels {
 
     // Products of int8 (linear_int8.c). Their integers are the same on all tiers. "x" below is
     // x * input_scale where that is not NULL.
+    bool gains_by_int8;        // whether int8 is faster than f32; measured (docs/speed-log.md)
     size_t int8_rows;          // most rows that int8_multiply takes
     size_t int8_blocks;        // most blocks of WEIGHT_INT8_OUTPUTS that it takes
     int32_t int8_byte_offset;  // what int8_multiply takes off the bytes of x

@@ -52,7 +52,8 @@ def test_readme_shows_what_really_comes(library):
     assert len(shown) > 5 and set(shown) <= answered
     scores = re.findall(r'"score":([\d.]+)}', (ROOT / "README.md").read_text())
     found = library[0].get("/search", params={"q": "a boat at night", "k": 2}).json()["results"]
-    assert [result["score"] for result in found] == pytest.approx(list(map(float, scores)), abs=0.002)
+    # Processors where f32 is as fast as int8 answer by some thousandths otherwise.
+    assert [result["score"] for result in found] == pytest.approx(list(map(float, scores)), abs=0.005)
 
 
 @pytest.mark.parametrize("words, right", [

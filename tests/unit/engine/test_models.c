@@ -162,6 +162,29 @@ static bool describe_file(struct engine *engine, const uint8_t *file, size_t siz
     return is_done;
 }
 
+static void assert_precision(const char *kernels, const char *asked_for, const char *expected) {
+    struct error err = {0};
+    struct engine *engine =
+        engine_create(&(struct engine_options){.caption_model_folder = caption_folder,
+                                               .caption_model_name = "captions",
+                                               .kernel_tier = kernels,
+                                               .precision = asked_for,
+                                               .threads = 1,
+                                               .queue_capacity = 1},
+                      &err);
+    if (engine == NULL) fail_msg("%s", err.text);
+    assert_string_equal(engine_info(engine)->precision, expected);
+    engine_destroy(engine);
+}
+
+// The scalar kernels gain nothing by 8 bits.
+static void test_auto_is_f32_where_8_bits_are_not_faster(void **state) {
+    (void)state;
+    assert_precision("scalar", "auto", "f32");
+    assert_precision("scalar", "int8", "int8");
+    assert_precision("auto", NULL, "f32");
+}
+
 static void test_no_memory_for_a_picture_is_told(void **state) {
     (void)state;
     struct engine *engine = engine_with(caption_folder, embedding_folder, NULL);
@@ -190,6 +213,7 @@ int main(void) {
         cmocka_unit_test(test_many_callers_get_the_same_answer),
         cmocka_unit_test(test_one_model_alone_is_enough_for_its_job),
         cmocka_unit_test(test_a_damaged_model_is_an_error),
+        cmocka_unit_test(test_auto_is_f32_where_8_bits_are_not_faster),
         cmocka_unit_test(test_no_memory_for_a_picture_is_told),
     };
     return cmocka_run_group_tests(tests, find_models, NULL);
