@@ -185,17 +185,17 @@ static void attend(const struct step *step, size_t row, const float *query, cons
                    size_t count) {
     size_t width = step->decoder->shape.width, heads = step->decoder->shape.heads;
     attention(step->compute, &(struct attention){.q = query,
-                                                     .queries = 1,
-                                                     .q_stride = width,
-                                                     .k = kv,
-                                                     .v = kv + width,
-                                                     .keys = count,
-                                                     .kv_stride = 2 * width,
-                                                     .heads = heads,
-                                                     .head_size = width / heads,
-                                                     .scale = 1.0f / sqrtf((float)(width / heads)),
-                                                     .out = step->decoder->attended + row * width,
-                                                     .out_stride = width});
+                                                 .queries = 1,
+                                                 .q_stride = width,
+                                                 .k = kv,
+                                                 .v = kv + width,
+                                                 .keys = count,
+                                                 .kv_stride = 2 * width,
+                                                 .heads = heads,
+                                                 .head_size = width / heads,
+                                                 .scale = 1.0f / sqrtf((float)(width / heads)),
+                                                 .out = step->decoder->attended + row * width,
+                                                 .out_stride = width});
 }
 
 static void self_attention(const struct step *step, size_t number) {

@@ -12,7 +12,7 @@
 
 enum {
     // Raised whenever the same model would be packed into other bytes or under other names.
-    PACKING_VERSION = 1,
+    PACKING_VERSION = 2,
     CONFIG_BYTES_MAX = 1024 * 1024,
     BLOB_NAME_SIZE = 256,
 };
@@ -188,6 +188,45 @@ static bool pack_int8(const struct parameter *parameter, struct packed_writer *w
     return is_packed;
 }
 
+// Splits each output's weights into what 8 bits can say of them, and what is left: together they
+// keep 15 bits. stacked is [2 * outputs, inputs].
+static void split_weights(const float *values, size_t outputs, size_t inputs, float *stacked) {
+    float *rest = stacked + outputs * inputs;
+    for (size_t at = 0; at < outputs * inputs; at += inputs) {
+        float peak = 0;
+        for (size_t i = 0; i < inputs; i++) peak = fmaxf(peak, fabsf(values[at + i]));
+        float scale = peak > 0 ? peak / INT8_MAX : 1;
+        for (size_t i = 0; i < inputs; i++) {
+            stacked[at + i] = rintf(values[at + i] / scale) * scale;
+            rest[at + i] = values[at + i] - stacked[at + i];
+        }
+    }
+}
+
+// Pixels have 8 bits themselves, so that reading them in 8 loses little; the weights keep more.
+static bool pack_patches(const struct parameter *parameter, struct packed_writer *writer,
+                         struct error *err) {
+    size_t inputs = parameter->patch_inputs, outputs = parameter->count / inputs;
+    struct int8_parts parts = int8_parts(PATCH_PARTS * outputs, inputs);
+    char *blob = memory_try_aligned(parts.size, 1);
+    float *stacked = memory_try_array(PATCH_PARTS * parameter->count, sizeof *stacked);
+    bool is_packed = blob != NULL && stacked != NULL;
+    if (!is_packed) {
+        error_set(err, ERROR_INTERNAL, "out of memory packing a model");
+    } else {
+        split_weights(parameter->values, outputs, inputs, stacked);
+        (void)weight_matrix_pack_int8(stacked, PATCH_PARTS * outputs, inputs, (int8_t *)blob,
+                                      (float *)(void *)(blob + parts.scales),
+                                      (int32_t *)(void *)(blob + parts.sums));
+        float *input_scale = (float *)(void *)(blob + parts.input_scale);
+        for (size_t i = 0; i < inputs; i++) input_scale[i] = 1;
+        is_packed = add_blob(writer, parameter->name, PACKED_INT8, blob, parts.size, err);
+    }
+    memory_free(blob);
+    memory_free(stacked);
+    return is_packed;
+}
+
 static bool fits_f16(const struct parameter *parameter) {
     for (size_t i = 0; i < parameter->count; i++)
         if (fabsf(parameter->values[i]) > F16_MAXIMUM) return false;
@@ -220,9 +259,13 @@ static bool pack_layer(const struct parameter *parameter, enum precision precisi
 bool parameters_pack(const struct parameters *parameters, enum precision precision,
                      struct packed_writer *writer, struct error *err) {
     for (const struct parameter *p = parameters_first(parameters); p != NULL; p = p->next) {
-        bool is_packed =
-            p->is_layer ? pack_layer(p, precision, writer, err)
-                        : add_blob(writer, p->name, "", p->values, p->count * sizeof(float), err);
+        bool is_packed;
+        if (p->is_layer)
+            is_packed = pack_layer(p, precision, writer, err);
+        else if (p->patch_inputs > 0 && precision == PRECISION_INT8)
+            is_packed = pack_patches(p, writer, err);
+        else
+            is_packed = add_blob(writer, p->name, "", p->values, p->count * sizeof(float), err);
         if (!is_packed) return false;
     }
     return true;

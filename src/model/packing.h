@@ -9,6 +9,9 @@
 // 3. Quantise, each output with a scale of its own; what rounding the weights does to the mean
 //    input is taken back in the bias.
 //
+// The first convolution's weights keep what rounding took from them in 8 bits more; what it reads,
+// pixels, has no more than 8.
+//
 // Figures of this and of what was tried instead are in docs/speed-log.md.
 #pragma once
 
@@ -17,7 +20,7 @@
 enum precision {
     PRECISION_F32,
     PRECISION_F16,   // weights of layers kept in 16 bits, all arithmetic in f32
-    PRECISION_INT8,  // layers of blocks in 8 bits, heads in 16
+    PRECISION_INT8,  // layers of blocks in 8 bits, heads and the first convolution in 16
 };
 const char *precision_name(enum precision precision);  // "int8"
 

@@ -239,6 +239,25 @@ static bool find_layer(const struct parameters *parameters, const char *name, si
     return packed_error(parameters, name, err);
 }
 
+bool parameters_get_patches(struct parameters *parameters, const char *name, struct shape shape,
+                            struct weight_matrix *out, struct error *err) {
+    size_t outputs = shape.sizes[0], inputs = shape_count(shape) / outputs, size;
+    const float *values;
+    if (parameters->packed != NULL) {
+        const void *blob = find_packed(parameters, name, PACKED_INT8, &size);
+        if (blob != NULL && size == packed_int8_size(PATCH_PARTS * outputs, inputs)) {
+            *out = packed_int8_matrix(blob, PATCH_PARTS * outputs, inputs);
+            return true;
+        }
+        values = find_floats(parameters, name, outputs * inputs, err);
+    } else {
+        values = read_tensor(parameters, name, shape, err);
+        if (values != NULL) note(parameters, name, values, outputs * inputs)->patch_inputs = inputs;
+    }
+    if (values != NULL) *out = weight_matrix_f32(values, outputs, inputs);
+    return values != NULL;
+}
+
 bool parameters_get_layer(struct parameters *parameters, enum layer_role role, const char *prefix,
                           const struct layer_names *names, size_t outputs, size_t inputs,
                           struct layer *layer, struct error *err) {

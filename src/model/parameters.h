@@ -40,6 +40,11 @@ bool parameters_get(struct parameters *parameters, const char *prefix, const cha
 // A norm's "<name>.weight" and "<name>.bias", both of this size.
 bool parameters_get_norm(struct parameters *parameters, const char *prefix, const char *name,
                          size_t width, const float **gain, const float **bias, struct error *err);
+// The weights of a convolution whose stride is its size, [outputs, channels, size, size] in the
+// file: *out is [outputs, the rest]. Or, of 8 bits, [2 * outputs, the rest]: the sum of both halves
+// counts.
+bool parameters_get_patches(struct parameters *parameters, const char *name, struct shape shape,
+                            struct weight_matrix *out, struct error *err);
 // The values of a matrix stored transposed: the file has [columns, rows], *out is [rows, columns].
 bool parameters_get_transposed(struct parameters *parameters, const char *prefix, const char *name,
                                size_t rows, size_t columns, const float **out, struct error *err);

@@ -29,8 +29,8 @@ static bool load_embeddings(struct vision_transformer *vision, struct parameters
                           &vision->class_embedding, err) &&
            parameters_get(parameters, "", names->position_embedding, position_shape,
                           &vision->position_embedding, err) &&
-           parameters_get(parameters, "", names->patch_weight, SHAPE(width, 3, patch, patch),
-                          &vision->patch_weight, err) &&
+           parameters_get_patches(parameters, names->patch_weight, SHAPE(width, 3, patch, patch),
+                                  &vision->patch_weight, err) &&
            (names->patch_bias == NULL || parameters_get(parameters, "", names->patch_bias,
                                                         SHAPE(width), &vision->patch_bias, err)) &&
            (names->pre_norm == NULL ||
@@ -91,24 +91,28 @@ static void embed_patches(struct vision_transformer *vision, struct compute *com
                           const float *const *planes, size_t images) {
     size_t width = vision->shape.block.width, patches = vision->tokens - 1;
     size_t patch_values = 3 * vision->shape.patch_size * vision->shape.patch_size;
-    struct weight_matrix weight = weight_matrix_f32(vision->patch_weight, width, patch_values);
-    float *embedded = vision->scratch.normed;  // [images, patches, width]
+    size_t outputs = vision->patch_weight.outputs;  // one or two of width
+    float *embedded = vision->scratch.qkv;          // [images, patches, outputs]
     for (size_t i = 0; i < images; i++)
         gather_patches(vision, planes[i], vision->patches + i * patches * patch_values);
     linear(compute, &(struct linear){.x = vision->patches,
                                      .rows = images * patches,
                                      .x_stride = patch_values,
-                                     .w = &weight,
-                                     .bias = vision->patch_bias,
+                                     .w = &vision->patch_weight,
                                      .y = embedded,
-                                     .y_stride = width});
+                                     .y_stride = outputs});
     float *state = vision->states;
     for (size_t i = 0; i < images; i++) {
         for (size_t token = 0; token < vision->tokens; token++, state += width) {
             const float *position = vision->position_embedding + token * width;
-            const float *value =
-                token == 0 ? vision->class_embedding : embedded + (i * patches + token - 1) * width;
-            for (size_t j = 0; j < width; j++) state[j] = value[j] + position[j];
+            const float *value = token == 0 ? vision->class_embedding
+                                            : embedded + (i * patches + token - 1) * outputs;
+            for (size_t j = 0; j < width; j++) state[j] = value[j];
+            if (token > 0 && outputs > width)
+                for (size_t j = 0; j < width; j++) state[j] += value[width + j];
+            if (token > 0 && vision->patch_bias != NULL)
+                for (size_t j = 0; j < width; j++) state[j] += vision->patch_bias[j];
+            for (size_t j = 0; j < width; j++) state[j] += position[j];
         }
     }
 }

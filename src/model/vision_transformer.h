@@ -45,9 +45,10 @@ struct vision_transformer {
     size_t tokens;                    // patches + 1
     const float *class_embedding;     // [width]
     const float *position_embedding;  // [tokens, width]
-    const float *patch_weight;        // [width, 3 * patch * patch]
-    const float *patch_bias;          // [width] or NULL
-    const float *pre_norm_gain;       // [width] or NULL
+    struct weight_matrix
+        patch_weight;            // [width, 3 * patch * patch], or two of these to be added up
+    const float *patch_bias;     // [width] or NULL
+    const float *pre_norm_gain;  // [width] or NULL
     const float *pre_norm_bias;
     struct block_weights *blocks;  // [layers]
     size_t images_max;             // that may go through together
