@@ -77,12 +77,15 @@ struct kernels {
     // floats = f16, exactly.
     void (*row_widen)(const uint16_t *f16, size_t count, float *floats);
 
-    // Products of int8 (linear_int8.c). Their integers are the same on all tiers. "x" below is
+    // Products of int8 (linear_int8.c). Their integers are the same on all tiers of one
+    // int8_byte_maximum. "x" below is
     // x * input_scale where that is not NULL.
-    bool gains_by_int8;        // whether int8 is faster than f32; measured (docs/speed-log.md)
-    size_t int8_rows;          // most rows that int8_multiply takes
-    size_t int8_blocks;        // most blocks of WEIGHT_INT8_OUTPUTS that it takes
-    int32_t int8_byte_offset;  // what int8_multiply takes off the bytes of x
+    bool gains_by_int8;         // whether int8 is faster than f32; measured (docs/speed-log.md)
+    size_t int8_rows;           // most rows that int8_multiply takes
+    size_t int8_blocks;         // most blocks of WEIGHT_INT8_OUTPUTS that it takes
+    int32_t int8_byte_maximum;  // of the bytes of x, give or take a rounding: 255, or 127 where
+                                // products must fit 16 bits
+    int32_t int8_byte_offset;   // what int8_multiply takes off the bytes of x
     // low <= 0 <= high of x; false when a number is not finite.
     bool (*row_range)(const float *x, const float *input_scale, size_t count, float *low,
                       float *high);

@@ -47,7 +47,8 @@ static void quantize_row(const struct int8_job *job, size_t row) {
     float low;
     float high;
     bool is_finite = kernels->row_range(x, w->input_scale, w->inputs, &low, &high);
-    float scale = high / UINT8_MAX - low / UINT8_MAX;
+    float maximum = (float)kernels->int8_byte_maximum;
+    float scale = high / maximum - low / maximum;
     // Below FLT_MIN its inverse would not be finite, and the numbers are as good as zeros.
     bool has_values = is_finite && scale >= FLT_MIN;
     float inverse = has_values ? 1 / scale : 0;
