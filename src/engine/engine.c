@@ -7,6 +7,13 @@
 // bulk) and waits for it. The job lives on the caller's stack; the worker fills in the answer and
 // raises `is_done` under the job's mutex, and never looks at the job again after that.
 //
+// The worker takes jobs in batches, since the models run several in less time than one after the
+// other (batch.c). A batch is what is queued in the most urgent lane that has anything, in order,
+// as much as a batch may hold. An interactive job is never kept waiting for company: batches of
+// them form while the worker is busy. A bulk job is, for a few milliseconds, unless an interactive
+// one comes. A batch under way is not interrupted, so an interactive job waits for one of them at
+// most, and batch.h keeps the longest one short.
+//
 // A full queue refuses at once (ERROR_OVERLOADED), so that a burst is told to come back rather
 // than made to wait. Kernels split their work over the compute's fixed pool of threads, of which
 // the worker is one: one caption uses all processors, and jobs do not fight each other for them.
@@ -18,7 +25,11 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "engine/batch.h"
 #include "engine/models.h"
+
+// Threads that send in bulk are this far apart at most; less than a picture takes to be answered.
+enum { BULK_WAIT_NS = 5000000 };
 
 struct engine {
     struct models *models;
@@ -28,61 +39,41 @@ struct engine {
     bool is_started;
 };
 
-struct job {
-    const struct prepared_image *image;  // NULL for a text
-    const char *text;                    // NULL for a picture
-    struct caption *caption;             // wanted when not NULL
-    struct embedding *embedding;         // wanted when not NULL
-    float *clip_score;                   // wanted when not NULL, with both of the above
-    bool is_cut;
-    struct engine_timings timings;
-    struct error error;
-    bool is_answered;  // false: see error
+struct queued_job {
+    struct job job;  // first, so that the one is found from the other
     int64_t queued_ns;
-
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool is_done;
 };
 
-static bool run_picture(struct models *models, struct job *job) {
-    if (job->caption != NULL &&
-        !models_caption(models, job->image, job->caption, &job->timings, &job->error))
-        return false;
-    if (job->embedding == NULL) return true;
-    int64_t started = clock_monotonic_ns();
-    bool is_answered = models_embed_image(models, job->image, job->embedding, &job->error);
-    if (is_answered && job->clip_score != NULL) {
-        struct embedding words;
-        struct error ignored = {0};
-        // A caption may come out empty; then there is nothing to compare.
-        *job->clip_score = models_embed_text(models, job->caption->text, &words, NULL, &ignored)
-                               ? models_similarity(models, job->embedding, &words)
-                               : 0.0f;
-    }
-    job->timings.embedding_ms = clock_ms_since(started);
-    return is_answered;
+static size_t weigh(const void *entry) {
+    const struct queued_job *queued = entry;
+    return job_weight(&queued->job);
 }
 
-static bool run_text(struct models *models, struct job *job) {
-    int64_t started = clock_monotonic_ns();
-    bool is_answered =
-        models_embed_text(models, job->text, job->embedding, &job->is_cut, &job->error);
-    job->timings.embedding_ms = clock_ms_since(started);
-    return is_answered;
+static void answer(struct job *job) {
+    struct queued_job *queued = (struct queued_job *)job;
+    pthread_mutex_lock(&queued->mutex);
+    queued->is_done = true;
+    pthread_cond_signal(&queued->changed);
+    pthread_mutex_unlock(&queued->mutex);
 }
 
 static void *worker_main(void *argument) {
+    static const struct queue_batch_rule rule = {
+        .weigh = weigh, .weight_max = BATCH_WEIGHT_MAX, .bulk_wait_ns = BULK_WAIT_NS};
     struct engine *engine = argument;
-    struct job *job;
-    while ((job = bounded_queue_pop(engine->queue)) != NULL) {
-        job->timings.queue_ms = clock_ms_since(job->queued_ns);
-        job->is_answered =
-            job->image != NULL ? run_picture(engine->models, job) : run_text(engine->models, job);
-        pthread_mutex_lock(&job->mutex);
-        job->is_done = true;
-        pthread_cond_signal(&job->changed);
-        pthread_mutex_unlock(&job->mutex);
+    void *entries[BATCH_WEIGHT_MAX];
+    size_t count;
+    while ((count = bounded_queue_pop_batch(engine->queue, &rule, entries)) > 0) {
+        struct job *jobs[BATCH_WEIGHT_MAX];
+        for (size_t i = 0; i < count; i++) {
+            struct queued_job *queued = entries[i];
+            queued->job.timings.queue_ms = clock_ms_since(queued->queued_ns);
+            jobs[i] = &queued->job;
+        }
+        batch_run(engine->models, jobs, count, answer);
     }
     return NULL;
 }
@@ -125,19 +116,18 @@ size_t engine_queue_depth(struct engine *engine) { return bounded_queue_depth(en
 // Queues the job and waits until it is answered.
 static bool run_job(struct engine *engine, struct job *job, enum queue_lane lane,
                     struct error *err) {
-    pthread_mutex_init(&job->mutex, NULL);
-    pthread_cond_init(&job->changed, NULL);
-    job->queued_ns = clock_monotonic_ns();
-    bool is_queued = bounded_queue_push(engine->queue, lane, job, err);
-    if (is_queued) {
-        pthread_mutex_lock(&job->mutex);
-        while (!job->is_done) pthread_cond_wait(&job->changed, &job->mutex);
-        pthread_mutex_unlock(&job->mutex);
-        if (!job->is_answered) error_set(err, job->error.kind, "%s", job->error.text);
+    struct queued_job queued = {.job = *job, .queued_ns = clock_monotonic_ns()};
+    pthread_mutex_init(&queued.mutex, NULL);
+    pthread_cond_init(&queued.changed, NULL);
+    if (bounded_queue_push(engine->queue, lane, &queued, &queued.job.error)) {
+        pthread_mutex_lock(&queued.mutex);
+        while (!queued.is_done) pthread_cond_wait(&queued.changed, &queued.mutex);
+        pthread_mutex_unlock(&queued.mutex);
     }
-    pthread_cond_destroy(&job->changed);
-    pthread_mutex_destroy(&job->mutex);
-    return is_queued && job->is_answered;
+    pthread_cond_destroy(&queued.changed);
+    pthread_mutex_destroy(&queued.mutex);
+    *job = queued.job;
+    return job->error.kind == ERROR_NONE || error_set(err, job->error.kind, "%s", job->error.text);
 }
 
 bool engine_prepare_image(struct engine *engine, const void *bytes, size_t size,

@@ -45,9 +45,11 @@ struct embedding {
     size_t width;
 };
 
-// Milliseconds of each part; 0 for parts that were not needed.
+// Milliseconds of each part, 0 for parts that were not needed. The models' parts are of the whole
+// batch: what a request waited for.
 struct engine_timings {
     double queue_ms;
+    size_t batch_size;  // requests that the models took together; 0 when none was asked of them
     double preprocess_ms;
     double caption_vision_ms;
     double caption_decode_ms;

@@ -224,58 +224,82 @@ static float confidence_of(const float *probabilities, size_t count) {
     return count == 0 ? 0.0f : (float)exp(sum / (double)count);
 }
 
-bool models_caption(struct models *models, const struct prepared_image *image,
-                    struct caption *caption, struct engine_timings *timings, struct error *err) {
-    if (models->is_mock) {
-        mock_caption(image->hash, caption);
-        return true;
-    }
+static void finish_caption(const struct models *models, struct caption_member *member) {
+    struct caption *caption = member->caption;
+    caption->confidence = confidence_of(caption->token_probabilities, caption->token_count);
+    char *text = wordpiece_decode_copy(models->caption_vocabulary, caption->token_ids,
+                                       caption->token_count, &member->error);
+    if (text == NULL) return;
+    (void)snprintf(caption->text, sizeof caption->text, "%s", text);
+    memory_free(text);
+}
+
+void models_write_captions(struct models *models, struct caption_member *members, size_t count,
+                           struct engine_timings *timings) {
+    for (size_t i = 0; models->is_mock && i < count; i++)
+        mock_caption(members[i].image->hash, members[i].caption);
+    if (models->is_mock) return;
+    struct blip_caption told[BLIP_CAPTIONS_MAX];
     int64_t started = clock_monotonic_ns();
-    blip_see(models->blip, models->compute, 0, image->caption_planes, NULL);
+    for (size_t i = 0; i < count; i++) {
+        blip_see(models->blip, models->compute, i, members[i].image->caption_planes, NULL);
+        told[i] = (struct blip_caption){.ids = members[i].caption->token_ids,
+                                        .probabilities = members[i].caption->token_probabilities};
+    }
     timings->caption_vision_ms = clock_ms_since(started);
 
     started = clock_monotonic_ns();
-    struct blip_caption told = {.ids = caption->token_ids,
-                                .probabilities = caption->token_probabilities};
-    blip_tell(models->blip, models->compute, &told, 1, CAPTION_TOKENS_MAX, NULL);
-    caption->token_count = told.count;
-    if (told.count == 0) error_set(err, told.error.kind, "%s", told.error.text);
+    blip_tell(models->blip, models->compute, told, count, CAPTION_TOKENS_MAX, NULL);
+    for (size_t i = 0; i < count; i++) {
+        members[i].caption->token_count = told[i].count;
+        members[i].error = told[i].error;
+        if (told[i].count > 0) finish_caption(models, &members[i]);
+    }
     timings->caption_decode_ms = clock_ms_since(started);
-    if (caption->token_count == 0) return false;
-    caption->confidence = confidence_of(caption->token_probabilities, caption->token_count);
-    char *text = wordpiece_decode_copy(models->caption_vocabulary, caption->token_ids,
-                                       caption->token_count, err);
-    if (text == NULL) return false;
-    (void)snprintf(caption->text, sizeof caption->text, "%s", text);
-    memory_free(text);
-    return true;
 }
 
-bool models_embed_image(struct models *models, const struct prepared_image *image,
-                        struct embedding *embedding, struct error *err) {
-    if (models->is_mock) {
-        mock_embed_image(image->hash, embedding);
-        return true;
+void models_embed_pictures(struct models *models, struct picture_member *members, size_t count) {
+    for (size_t i = 0; models->is_mock && i < count; i++)
+        mock_embed_image(members[i].image->hash, members[i].embedding);
+    if (models->is_mock) return;
+    struct clip_image images[VISION_BATCH_MAX];
+    size_t most = clip_images_max(models->clip);
+    for (size_t first = 0; first < count; first += most) {
+        size_t together = count - first < most ? count - first : most;
+        for (size_t i = 0; i < together; i++) {
+            struct picture_member *member = &members[first + i];
+            member->embedding->width = clip_config(models->clip)->embedding_width;
+            images[i] = (struct clip_image){.planes = member->image->embedding_planes,
+                                            .embedding = member->embedding->values};
+        }
+        clip_embed_images(models->clip, models->compute, images, together, NULL);
+        for (size_t i = 0; i < together; i++) members[first + i].error = images[i].error;
     }
-    embedding->width = clip_config(models->clip)->embedding_width;
-    return clip_embed_image(models->clip, models->compute, image->embedding_planes,
-                            embedding->values, NULL, err);
 }
 
-bool models_embed_text(struct models *models, const char *text, struct embedding *embedding,
-                       bool *is_cut, struct error *err) {
-    if (models->is_mock) {
-        if (is_cut != NULL) *is_cut = false;
-        return mock_embed_text(text, embedding, err);
-    }
+void models_embed_texts(struct models *models, struct text_member *members, size_t count) {
+    for (size_t i = 0; models->is_mock && i < count; i++)
+        (void)mock_embed_text(members[i].text, members[i].embedding, &members[i].error);
+    if (models->is_mock) return;
     const struct clip_config *config = clip_config(models->clip);
-    int32_t ids[CLIP_CONTEXT_MAX];
+    int32_t ids[CLIP_TEXTS_MAX][CLIP_CONTEXT_MAX];
+    struct clip_text texts[CLIP_TEXTS_MAX];
+    struct text_member *asking[CLIP_TEXTS_MAX];  // those that are texts
+    size_t found = 0;
     size_t capacity =
         config->context_length < CLIP_CONTEXT_MAX ? config->context_length : CLIP_CONTEXT_MAX;
-    size_t count = clip_bpe_encode(models->text_vocabulary, text, ids, capacity, is_cut, err);
-    if (count == 0) return false;
-    embedding->width = config->embedding_width;
-    return clip_embed_text(models->clip, models->compute, ids, count, embedding->values, NULL, err);
+    for (size_t i = 0; i < count; i++) {
+        struct text_member *member = &members[i];
+        size_t tokens = clip_bpe_encode(models->text_vocabulary, member->text, ids[found], capacity,
+                                        &member->is_cut, &member->error);
+        if (tokens == 0) continue;
+        member->embedding->width = config->embedding_width;
+        texts[found] = (struct clip_text){
+            .ids = ids[found], .count = tokens, .embedding = member->embedding->values};
+        asking[found++] = member;
+    }
+    clip_embed_texts(models->clip, models->compute, texts, found, NULL);
+    for (size_t i = 0; i < found; i++) asking[i]->error = texts[i].error;
 }
 
 float models_similarity(const struct models *models, const struct embedding *a,

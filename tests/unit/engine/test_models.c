@@ -72,6 +72,12 @@ static void test_a_description_has_all_its_parts(void **state) {
     engine_destroy(engine);
 }
 
+static double cosine(const struct embedding *a, const struct embedding *b) {
+    double sum = 0;
+    for (size_t i = 0; i < a->width; i++) sum += (double)a->values[i] * (double)b->values[i];
+    return sum;
+}
+
 struct caller {
     struct engine *engine;
     struct description wanted;
@@ -83,10 +89,11 @@ static void *ask(void *argument) {
     struct prepared_image picture = prepared_picture_of(caller->engine, 7);
     for (int i = 0; i < 5; i++) {
         struct description got;
+        // In batches of another size f32 vectors may differ by rounding (test_batch.c).
         if (!engine_describe_image(caller->engine, &picture, QUEUE_INTERACTIVE, &got, NULL) ||
             strcmp(got.caption.text, caller->wanted.caption.text) != 0 ||
-            memcmp(got.embedding.values, caller->wanted.embedding.values,
-                   got.embedding.width * sizeof(float)) != 0)
+            cosine(&got.embedding, &caller->wanted.embedding) < 0.9999995 ||
+            got.timings.batch_size < 1)
             caller->wrong++;
     }
     prepared_image_clear(&picture);
