@@ -44,14 +44,17 @@ static void found_answer(const struct api *api, const struct found *found, const
         json_object_set_new(image, "score", json_rounded(found->matches[i].score, SCORE_DECIMALS));
         json_array_append_new(results, image);
     }
-    json_t *json = json_pack("{s:o, s:o, s:o, s:{s:o, s:o, s:o}}",                            //
-                             "query", query != NULL ? json_text(query) : json_null(),         //
-                             "results", results,                                              //
-                             "model", json_text(info->embedding_model),                       //
-                             "timings",                                                       //
-                             "embed_ms", json_rounded(found->timings.embed_ms, MS_DECIMALS),  //
-                             "store_ms", json_rounded(found->timings.store_ms, MS_DECIMALS),  //
-                             "total_ms", json_rounded(found->timings.total_ms, MS_DECIMALS));
+    json_t *json =
+        json_pack("{s:o, s:o, s:o, s:{s:o, s:o, s:I, s:o, s:o}}",                         //
+                  "query", query != NULL ? json_text(query) : json_null(),                //
+                  "results", results,                                                     //
+                  "model", json_text(info->embedding_model),                              //
+                  "timings",                                                              //
+                  "embed_ms", json_rounded(found->timings.embed_ms, MS_DECIMALS),         //
+                  "queue_ms", json_rounded(found->timings.engine.queue_ms, MS_DECIMALS),  //
+                  "batch_size", (json_int_t)found->timings.engine.batch_size,             //
+                  "store_ms", json_rounded(found->timings.store_ms, MS_DECIMALS),         //
+                  "total_ms", json_rounded(found->timings.total_ms, MS_DECIMALS));
     if (image_id != NULL) json_object_set_new(json, "image_id", json_text(image_id));
     notice_add(json, captions, model_source_of(info->embedding_model), found->is_cut);
     answer_json(response, 200, json);

@@ -25,6 +25,7 @@ struct bench {
     size_t file_size;
     struct prepared_image image;
     struct caption caption;
+    size_t bulk_batch;
     struct vector_index *index;
     float scan_query[EMBEDDING_WIDTH_MAX];
 };
@@ -98,6 +99,8 @@ const struct engine_info *bench_engine_info(const struct bench *bench) {
 
 const struct caption *bench_caption(const struct bench *bench) { return &bench->caption; }
 
+size_t bench_bulk_batch(const struct bench *bench) { return bench->bulk_batch; }
+
 static bool visit_inputs(struct bench *bench, double ms[static BENCH_STAGE_COUNT],
                          struct error *err) {
     if (!prepare_image(bench, err)) return false;
@@ -133,14 +136,16 @@ struct bulk_request {
     struct bench *bench;
     pthread_t thread;
     bool is_started, is_done;
+    struct engine_timings timings;
     struct error error;
 };
 
 static void *send_bulk_picture(void *argument) {
     struct bulk_request *request = argument;
     struct embedding embedding;
-    request->is_done = engine_embed_image(request->bench->engine, &request->bench->image,
-                                          QUEUE_BULK, &embedding, NULL, &request->error);
+    request->is_done =
+        engine_embed_image(request->bench->engine, &request->bench->image, QUEUE_BULK, &embedding,
+                           &request->timings, &request->error);
     return NULL;
 }
 
@@ -148,6 +153,7 @@ static bool visit_image_bulk(struct bench *bench, double ms[static BENCH_STAGE_C
                              struct error *err) {
     struct bulk_request requests[BENCH_BULK_PICTURES] = {0};
     bool is_done = true;
+    bench->bulk_batch = 0;
     int64_t started = clock_monotonic_ns();
     for (int i = 0; i < BENCH_BULK_PICTURES; i++) {
         requests[i].bench = bench;
@@ -158,6 +164,8 @@ static bool visit_image_bulk(struct bench *bench, double ms[static BENCH_STAGE_C
     }
     for (int i = 0; i < BENCH_BULK_PICTURES; i++) {
         if (requests[i].is_started) pthread_join(requests[i].thread, NULL);
+        if (requests[i].timings.batch_size > bench->bulk_batch)
+            bench->bulk_batch = requests[i].timings.batch_size;
         if (!requests[i].is_done)
             is_done = error_set(err, requests[i].error.kind, "%s", requests[i].error.text);
     }

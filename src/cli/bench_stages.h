@@ -34,6 +34,8 @@ void bench_destroy(struct bench *bench);
 const struct engine_info *bench_engine_info(const struct bench *bench);
 // The caption made last.
 const struct caption *bench_caption(const struct bench *bench);
+// The largest batch that pictures sent at once got last.
+size_t bench_bulk_batch(const struct bench *bench);
 
 struct bench_visit {
     const char *name;

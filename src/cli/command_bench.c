@@ -46,6 +46,8 @@ static void print_json(const struct bench *bench, const double ms[static BENCH_S
     (void)json_object_set_new(object, "runs", json_integer((json_int_t)runs));
     (void)json_object_set_new(object, "caption_tokens",
                               json_integer((json_int_t)bench_caption(bench)->token_count));
+    (void)json_object_set_new(object, "bulk_batch",
+                              json_integer((json_int_t)bench_bulk_batch(bench)));
     put_figures(object, ms);
     json_line_print(object);
 }
@@ -56,10 +58,11 @@ static void print_table(const struct bench *bench, const char *file,
     const struct caption *caption = bench_caption(bench);
     (void)printf(
         "imgrouter  %s\nprocessor  %s\nkernels    %s, %zu threads, %s\nmodels     %s, %s\n"
-        "picture    %s\ncaption    \"%s\" (%zu tokens)\nmedian of %zu runs, batch 1:\n",
+        "picture    %s\ncaption    \"%s\" (%zu tokens)\n"
+        "median of %zu runs, one at a time (image_bulk: up to %zu together):\n",
         IMGROUTER_VERSION, cpu_name(), info->kernel_tier, info->threads, info->precision,
         info->caption_model, info->embedding_model, file == NULL ? "drawn, 1920 x 1080" : file,
-        caption->text, caption->token_count, runs);
+        caption->text, caption->token_count, runs, bench_bulk_batch(bench));
     for (int stage = 0; stage < BENCH_STAGE_COUNT; stage++)
         if (!isnan(ms[stage]))
             (void)printf("  %-15s %9.2f ms   %s\n", bench_stage_name((enum bench_stage)stage),

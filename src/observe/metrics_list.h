@@ -23,6 +23,7 @@
 // A text query takes about 1 ms, a caption on a slow processor 5 s.
 #define METRICS_STAGE_BUCKETS \
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
+#define METRICS_BATCH_BUCKETS 1, 2, 4, 8, 16  // no batch is larger
 #endif
 
 // clang-format off
@@ -44,6 +45,9 @@ METRIC(STAGE_DURATION, HISTOGRAM, "imgrouter_stage_duration_seconds",
        "stage", "queue,decode,preprocess,caption_vision,caption_decode,embed,store,search",
        NULL, NULL, "Seconds spent in each stage of uploads and searches.",
        METRICS_STAGE_BUCKETS)
+METRIC(BATCH_SIZE, HISTOGRAM, "imgrouter_batch_size", NULL, NULL, NULL, NULL,
+       "For each upload and search, how many of them the models took together.",
+       METRICS_BATCH_BUCKETS)
 METRIC(IMAGES, GAUGE, "imgrouter_images", NULL, NULL, NULL, NULL,
        "Images stored.", 0)
 METRIC(QUEUE_DEPTH, GAUGE, "imgrouter_queue_depth", NULL, NULL, NULL, NULL,

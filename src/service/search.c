@@ -26,7 +26,6 @@ bool service_search_text(struct service *service, const char *query, size_t k,
                          struct store_match *matches, size_t *count, bool *is_cut,
                          struct search_timings *timings, struct error *err) {
     struct embedding embedding;
-    struct engine_timings engine = {0};
     int64_t started = clock_monotonic_ns();
     *count = 0;
     *is_cut = false;
@@ -34,13 +33,13 @@ bool service_search_text(struct service *service, const char *query, size_t k,
     if (plain_text_is_blank(query))
         return error_set(err, ERROR_INVALID, "the query is empty; say what to look for");
     if (!engine_embed_text(service->options.engine, query, QUEUE_INTERACTIVE, &embedding, is_cut,
-                           &engine, err))
+                           &timings->engine, err))
         return false;
     timings->embed_ms = clock_ms_since(started);
     if (!find_nearest(service, embedding.values, embedding.width, k, started, matches, count,
                       timings, err))
         return false;
-    stage_metrics_search(service, &engine, 0, timings);
+    stage_metrics_search(service, 0, timings);
     return true;
 }
 
@@ -58,7 +57,7 @@ bool service_search_like_image(struct service *service, const char *id, size_t k
         !find_nearest(service, vector, info->embedding_width, k, started, matches, count, timings,
                       err))
         return false;
-    stage_metrics_search(service, &(struct engine_timings){0}, 0, timings);
+    stage_metrics_search(service, 0, timings);
     return true;
 }
 
@@ -66,7 +65,6 @@ bool service_search_picture(struct service *service, const void *bytes, size_t s
                             struct store_match *matches, size_t *count,
                             struct search_timings *timings, struct error *err) {
     struct embedding embedding;
-    struct engine_timings engine = {0};
     struct prepared_image image;
     struct image_info info;
     int64_t started = clock_monotonic_ns();
@@ -74,7 +72,7 @@ bool service_search_picture(struct service *service, const void *bytes, size_t s
     *timings = (struct search_timings){0};
     bool is_done = picture_prepare(service, bytes, size, IMAGE_FOR_EMBEDDING, &image, &info, err) &&
                    engine_embed_image(service->options.engine, &image, QUEUE_INTERACTIVE,
-                                      &embedding, &engine, err);
+                                      &embedding, &timings->engine, err);
     double decode_ms = image.decode_ms;
     prepared_image_clear(&image);
     if (!is_done) return false;
@@ -82,7 +80,7 @@ bool service_search_picture(struct service *service, const void *bytes, size_t s
     if (!find_nearest(service, embedding.values, embedding.width, k, started, matches, count,
                       timings, err))
         return false;
-    stage_metrics_search(service, &engine, decode_ms, timings);
+    stage_metrics_search(service, decode_ms, timings);
     return true;
 }
 

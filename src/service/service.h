@@ -60,7 +60,8 @@ char *service_image_thumbnail(struct service *service, const char *id, uint32_t 
                               size_t *size, struct error *err);
 
 struct search_timings {
-    double embed_ms;
+    double embed_ms;  // from words or picture to the vector, waiting included
+    struct engine_timings engine;
     double store_ms;
     double total_ms;
 };

@@ -8,6 +8,8 @@ static void observe(struct metrics *metrics, const char *stage, double ms) {
 }
 
 static void observe_engine(struct metrics *metrics, const struct engine_timings *timings) {
+    if (timings->batch_size == 0) return;  // the models were not asked
+    metrics_observe(metrics, METRIC_BATCH_SIZE, NULL, NULL, (double)timings->batch_size);
     observe(metrics, "queue", timings->queue_ms);
     observe(metrics, "preprocess", timings->preprocess_ms);
     observe(metrics, "caption_vision", timings->caption_vision_ms);
@@ -30,12 +32,12 @@ void stage_metrics_upload(struct service *service, bool is_done, const struct er
     observe(metrics, "store", result->timings.store_ms);
 }
 
-void stage_metrics_search(struct service *service, const struct engine_timings *engine,
-                          double decode_ms, const struct search_timings *timings) {
+void stage_metrics_search(struct service *service, double decode_ms,
+                          const struct search_timings *timings) {
     struct metrics *metrics = service->options.metrics;
     if (metrics == NULL) return;
     metrics_add(metrics, METRIC_SEARCHES, NULL, NULL, 1);
     observe(metrics, "decode", decode_ms);
-    observe_engine(metrics, engine);
+    observe_engine(metrics, &timings->engine);
     observe(metrics, "search", timings->store_ms);
 }

@@ -5,5 +5,5 @@
 
 void stage_metrics_upload(struct service *service, bool is_done, const struct error *err,
                           const struct ingest_result *result);
-void stage_metrics_search(struct service *service, const struct engine_timings *engine,
-                          double decode_ms, const struct search_timings *timings);
+void stage_metrics_search(struct service *service, double decode_ms,
+                          const struct search_timings *timings);

@@ -61,7 +61,10 @@ static void fill_matches(struct store_match *matches, size_t k, size_t *count,
         matches[i].record = fake.record;
         matches[i].score = i == 0 ? 0.987654321F : -0.00000001F;
     }
-    *timings = (struct search_timings){1.5, 0.25, 1.7777777};
+    *timings = (struct search_timings){.embed_ms = 1.5,
+                                       .engine = {.queue_ms = 0.12345, .batch_size = 3},
+                                       .store_ms = 0.25,
+                                       .total_ms = 1.7777777};
 }
 
 bool service_ingest_image(struct service *service, const void *bytes, size_t size,
@@ -71,8 +74,9 @@ bool service_ingest_image(struct service *service, const void *bytes, size_t siz
     (void)snprintf(fake.file_name, sizeof fake.file_name, "%s", file_name);
     result->record = fake.record;
     result->was_known = fake.was_known;
-    result->timings = (struct ingest_timings){
-        .decode_ms = 1.23456, .engine = {.caption_vision_ms = 300}, .total_ms = 400};
+    result->timings = (struct ingest_timings){.decode_ms = 1.23456,
+                                              .engine = {.batch_size = 2, .caption_vision_ms = 300},
+                                              .total_ms = 400};
     return call("ingest_image", err);
 }
 

@@ -28,8 +28,9 @@ static void words_find_images(void **state) {
     assert_non_null(strstr(answer.body, "\"score\":0.987654"));
     assert_null(strstr(answer.body, "\"score\":0.9876543"));
     assert_null(strstr(answer.body, "-0.0"));
-    assert_non_null(
-        strstr(answer.body, "\"timings\":{\"embed_ms\":1.5,\"store_ms\":0.25,\"total_ms\":1.778}"));
+    assert_non_null(strstr(answer.body,
+                           "\"timings\":{\"embed_ms\":1.5,\"queue_ms\":0.123,\"batch_size\":3,"
+                           "\"store_ms\":0.25,\"total_ms\":1.778}"));
     assert_string_equal(answer_text(&answer, "notice"), "");
     answer_clear(&answer);
 }

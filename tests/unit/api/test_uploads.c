@@ -40,7 +40,7 @@ static void form_is_ingested(void **state) {
     assert_true(json_is_false(json_object_get(answer.json, "was_known")));
     assert_non_null(strstr(answer.body,
                            "\"timings\":{\"decode_ms\":1.235,\"queue_ms\":0.0,"
-                           "\"preprocess_ms\":0.0,\"caption_vision_ms\":300.0,"
+                           "\"batch_size\":2,\"preprocess_ms\":0.0,\"caption_vision_ms\":300.0,"
                            "\"caption_decode_ms\":0.0,\"embedding_ms\":0.0,\"store_ms\":0.0,"
                            "\"total_ms\":400.0}"));
     answer_clear(&answer);

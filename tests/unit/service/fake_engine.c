@@ -82,7 +82,8 @@ bool engine_describe_image(struct engine *engine, const struct prepared_image *i
                    "a picture of %d %d %d", image->hash[0], image->hash[1], image->hash[2]);
     description->caption.confidence = 0.75F;
     description->clip_score = 0.25F;
-    description->timings = (struct engine_timings){.queue_ms = 1, .caption_decode_ms = 20};
+    description->timings =
+        (struct engine_timings){.queue_ms = 1, .batch_size = 2, .caption_decode_ms = 20};
     embed(image, &description->embedding);
     return true;
 }
@@ -94,7 +95,7 @@ bool engine_embed_image(struct engine *engine, const struct prepared_image *imag
     atomic_fetch_add(&fake_engine.embed_calls, 1);
     if (fails(err)) return false;
     embed(image, embedding);
-    timings->embedding_ms = 3;
+    *timings = (struct engine_timings){.batch_size = 1, .embedding_ms = 3};
     return true;
 }
 
@@ -108,6 +109,6 @@ bool engine_embed_text(struct engine *engine, const char *text, enum queue_lane 
     fake_engine_vector(255 * (strcmp(text, "red") == 0), 255 * (strcmp(text, "green") == 0),
                        255 * (strcmp(text, "blue") == 0), embedding->values);
     *is_cut = fake_engine.is_cut;
-    timings->embedding_ms = 2;
+    *timings = (struct engine_timings){.batch_size = 5, .embedding_ms = 2};
     return true;
 }

@@ -47,6 +47,7 @@ static void upload_is_stored_whole(void **state) {
     assert_in_range(record->created_ms, before_ms, clock_utc_ms());
     assert_false(result.was_known);
     assert_true(result.timings.engine.caption_decode_ms == 20);
+    assert_int_equal(result.timings.engine.batch_size, 2);
     assert_true(result.timings.decode_ms > 0 && result.timings.store_ms > 0);
     assert_true(result.timings.total_ms >= result.timings.decode_ms + result.timings.store_ms);
 
@@ -67,6 +68,7 @@ static void upload_is_stored_whole(void **state) {
 
     assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "new") == 1);
     assert_true(counted(fixture, METRIC_ROUTER_LOCAL, NULL) == 1);
+    assert_true(counted(fixture, METRIC_BATCH_SIZE, NULL) == 1);
     assert_true(counted(fixture, METRIC_STAGE_DURATION, "decode") == 1);
     assert_true(counted(fixture, METRIC_STAGE_DURATION, "caption_decode") == 1);
     assert_true(counted(fixture, METRIC_STAGE_DURATION, "caption_vision") == 0);
@@ -84,6 +86,7 @@ static void same_bytes_are_computed_once(void **state) {
     assert_true(second.was_known);
     assert_same_record(&second.record, &first.record);
     assert_true(second.timings.engine.caption_decode_ms == 0);
+    assert_int_equal(second.timings.engine.batch_size, 0);
     assert_int_equal(atomic_load(&fake_engine.describe_calls), 1);
     assert_int_equal(stored_images(fixture), 1);
     assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "known") == 1);

@@ -48,12 +48,14 @@ static void words_find_their_picture(void **state) {
         assert_true(found.matches[0].score > 0.9F);
         assert_true(found.matches[1].score < 0.5F);
         assert_false(found.is_cut);
+        assert_int_equal(found.timings.engine.batch_size, 5);
         assert_true(found.timings.embed_ms > 0 && found.timings.store_ms > 0);
         assert_true(found.timings.total_ms >= found.timings.embed_ms + found.timings.store_ms);
     }
     assert_true(counted(*state, METRIC_SEARCHES, NULL) == 3);
     assert_true(counted(*state, METRIC_STAGE_DURATION, "search") == 3);
     assert_true(counted(*state, METRIC_STAGE_DURATION, "embed") == 3);
+    assert_true(counted(*state, METRIC_BATCH_SIZE, NULL) == 6);  // with the three uploads
 }
 
 static void blank_queries_are_refused(void **state) {
@@ -97,6 +99,7 @@ static void a_stored_image_finds_its_like(void **state) {
     assert_string_equal(found.matches[0].record.id, blue_id);
     assert_float_equal(found.matches[0].score, 1, 1e-5);
     assert_int_equal(atomic_load(&fake_engine.embed_calls), 0);
+    assert_int_equal(found.timings.engine.batch_size, 0);
     assert_false(service_search_like_image(fixture->service, "0123456789abcdef", K, found.matches,
                                            &found.count, &found.timings, &found.err));
     assert_int_equal(found.err.kind, ERROR_NOT_FOUND);
