@@ -26,19 +26,20 @@ void health_live(struct http_request *request, struct http_response *response, v
     struct api *api = context;
     const struct engine_info *info = engine_info(api->engine);
     json_t *json =
-        json_pack("{s:s, s:s, s:o, s:{s:o, s:o}, s:s, s:s, s:I, s:{s:I, s:I}, s:o}",    //
-                  "status", "ok",                                                       //
-                  "version", api->version,                                              //
-                  "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),  //
-                  "models",                                                             //
-                  "caption", model_json(info->caption_model),                           //
-                  "embedding", model_json(info->embedding_model),                       //
-                  "precision", info->precision,                                         //
-                  "kernel_tier", info->kernel_tier,                                     //
-                  "threads", (json_int_t)info->threads,                                 //
-                  "queue",                                                              //
-                  "depth", (json_int_t)engine_queue_depth(api->engine),                 //
-                  "capacity", (json_int_t)info->queue_capacity,                         //
+        json_pack("{s:s, s:s, s:o, s:{s:o, s:o}, s:s, s:s, s:s?, s:I, s:{s:I, s:I}, s:o}",  //
+                  "status", "ok",                                                           //
+                  "version", api->version,                                                  //
+                  "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),      //
+                  "models",                                                                 //
+                  "caption", model_json(info->caption_model),                               //
+                  "embedding", model_json(info->embedding_model),                           //
+                  "precision", info->precision,                                             //
+                  "kernel_tier", info->kernel_tier,                                         //
+                  "failed_kernel_tier", info->failed_kernel_tier,                           //
+                  "threads", (json_int_t)info->threads,                                     //
+                  "queue",                                                                  //
+                  "depth", (json_int_t)engine_queue_depth(api->engine),                     //
+                  "capacity", (json_int_t)info->queue_capacity,                             //
                   "store", store_json(api));
     notice_add(json, model_source_of(info->caption_model), model_source_of(info->embedding_model),
                false);

@@ -106,6 +106,7 @@ struct models *models_load(const struct engine_options *options, struct engine_i
     resample_use_tier(compute_tier(models->compute));
     *info = (struct engine_info){.precision = "f32",
                                  .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
+                                 .failed_kernel_tier = compute_failed_tier(models->compute),
                                  .threads = compute_threads(models->compute)};
     if (models->is_mock) {
         info->embedding_width = MOCK_EMBEDDING_WIDTH;

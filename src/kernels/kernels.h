@@ -16,11 +16,14 @@
 struct compute;
 
 // Picks the best tier the processor supports, or the one named (NULL: environment variable
-// IMGROUTER_KERNELS, else the best). Errors: ERROR_USAGE for an unknown name, ERROR_UNSUPPORTED
-// when the processor lacks it. threads 0: all that this process may use.
+// IMGROUTER_KERNELS, else the best), and proves it once (self_test.h). Errors: ERROR_USAGE for an
+// unknown name, ERROR_UNSUPPORTED when the processor lacks it or computes it wrongly. threads 0:
+// all that this process may use.
 struct compute *compute_create(const char *tier, size_t threads, struct error *err);
 void compute_destroy(struct compute *compute);
 enum kernel_tier compute_tier(const struct compute *compute);
+// The tier that would have been picked but computed wrongly; NULL: none.
+const char *compute_failed_tier(const struct compute *compute);
 size_t compute_threads(const struct compute *compute);
 // Whether layers of int8 are faster than those of f32 on this tier. Where the processor has no dot
 // product of bytes but wide floats, they are not.

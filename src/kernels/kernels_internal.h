@@ -140,6 +140,7 @@ struct quantized_rows {
 
 struct compute {
     enum kernel_tier tier;
+    const char *failed_tier;  // see compute_failed_tier
     const struct kernels *kernels;
     struct thread_pool *pool;
     size_t threads;

@@ -18,10 +18,15 @@ static void health_tells_what_runs(void **state) {
     assert_string_equal(answer_text(&answer, "status"), "ok");
     assert_string_equal(answer_text(&answer, "version"), "1.2.3");
     assert_string_equal(answer_text(&answer, "kernel_tier"), "scalar");
+    assert_non_null(strstr(answer.body, "\"failed_kernel_tier\":null"));
     assert_string_equal(answer_text(&answer, "precision"), "f32");
     assert_non_null(strstr(answer.body, "\"queue\":{\"depth\":3,\"capacity\":32}"));
     assert_non_null(strstr(answer.body, "\"store\":{\"name\":\"fake\",\"images\":7}"));
     assert_string_equal(answer_text(&answer, "notice"), "");
+    answer_clear(&answer);
+    fake.engine.failed_kernel_tier = "avx2";
+    answer = loopback_get("/healthz");
+    assert_string_equal(answer_text(&answer, "failed_kernel_tier"), "avx2");
     answer_clear(&answer);
 }
 
