@@ -164,7 +164,8 @@ int command_serve(const struct command_input *input) {
     struct server server = {0};
     bool is_open = fetch_global_init(&err) && open_storage(&server, settings, &err) &&
                    (server.engine = engine_setup_create(settings, true, true, &err)) != NULL &&
-                   open_service(&server, settings, &err) && open_http(&server, settings, &err);
+                   engine_warm_up(server.engine, &err) && open_service(&server, settings, &err) &&
+                   open_http(&server, settings, &err);
     if (is_open) say_what_runs(engine_info(server.engine));
     if (is_open) wait_for_signal(&server, settings, &signals);
     close_all(&server, (int)settings->drain_timeout_ms);

@@ -214,6 +214,27 @@ static void test_no_memory_for_a_picture_is_told(void **state) {
     engine_destroy(engine);
 }
 
+static void test_warming_up_tries_both_models(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct engine *engine = engine_with(caption_folder, embedding_folder, NULL);
+    if (!engine_warm_up(engine, &err)) fail_msg("%s", err.text);
+    bool is_done = false;
+    for (long nth = 1; !is_done && nth < 100; nth++) {
+        err = (struct error){0};
+        memory_fail_nth(nth, false);
+        is_done = engine_warm_up(engine, &err);
+        memory_fail_nth(0, false);
+        assert_int_equal(err.kind, is_done ? ERROR_NONE : ERROR_INTERNAL);
+    }
+    assert_true(is_done);
+    engine_close(engine);
+    err = (struct error){0};
+    assert_false(engine_warm_up(engine, &err));
+    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
+    engine_destroy(engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_description_has_all_its_parts),
@@ -222,6 +243,7 @@ int main(void) {
         cmocka_unit_test(test_a_damaged_model_is_an_error),
         cmocka_unit_test(test_auto_is_f32_where_8_bits_are_not_faster),
         cmocka_unit_test(test_no_memory_for_a_picture_is_told),
+        cmocka_unit_test(test_warming_up_tries_both_models),
     };
     return cmocka_run_group_tests(tests, find_models, NULL);
 }
