@@ -21,7 +21,8 @@ struct job {
 enum {
     BATCH_JOBS_MAX = 16,
     // Their pictures go through the tower one after the other, only the writing is shared. Four
-    // would take twice as long to spare 6 % of a caption's time at f32, and nothing at int8.
+    // would take twice as long to spare 6 % of a caption's time at f32, and nothing measurable at
+    // int8.
     BATCH_CAPTIONS_MAX = 2,
     BATCH_WEIGHT_MAX = BATCH_JOBS_MAX,
 };

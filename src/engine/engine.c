@@ -28,7 +28,8 @@
 #include "engine/batch.h"
 #include "engine/models.h"
 
-// Threads that send in bulk are this far apart at most; less than a picture takes to be answered.
+// Enough for threads that send at once to come together (`bench` sees 16 of 16), and half of what
+// the vector of one picture takes with a full-size model.
 enum { BULK_WAIT_NS = 5000000 };
 
 struct engine {

@@ -83,8 +83,8 @@ struct engine;
 // Loads the models (or mocks) and starts the worker. Returns NULL with the reason: a model file
 // that is wrong names the file and the tensor.
 struct engine *engine_create(const struct engine_options *options, struct error *err);
-// Describes a sample picture and embeds a text, so that the first request takes no longer than the
-// others. Needs both models. Errors: those of the calls below.
+// Describes a sample picture and embeds a text, so that the first upload finds weights and memory
+// ready. Needs both models. Errors: those of the calls below.
 bool engine_warm_up(struct engine *engine, struct error *err);
 // Answers what is queued, refuses the rest, then frees everything. Takes NULL.
 void engine_destroy(struct engine *engine);

@@ -12,78 +12,79 @@
 #include <cmocka.h>
 
 // The tier that the wrong functions below spoil.
-static const struct kernels *right;
+static const struct kernels *unspoilt;
 
 static void panel_pack(const float *w, size_t w_stride, size_t columns, size_t depth,
                        float *panel) {
-    right->panel_pack(w, w_stride, columns, depth, panel);
+    unspoilt->panel_pack(w, w_stride, columns, depth, panel);
     panel[columns - 1] = 0;
 }
 
 static void panel_multiply(const float *x, size_t x_stride, size_t rows, const float *panel,
                            size_t depth, bool is_accumulating, float *sums, size_t sums_stride) {
-    right->panel_multiply(x, x_stride, rows, panel, depth - 1, is_accumulating, sums, sums_stride);
+    unspoilt->panel_multiply(x, x_stride, rows, panel, depth - 1, is_accumulating, sums,
+                             sums_stride);
 }
 
 static void rows_multiply(const float *x, size_t x_stride, size_t rows, const float *w,
                           size_t w_stride, size_t outputs, size_t depth, float *sums,
                           size_t sums_stride) {
-    right->rows_multiply(x, x_stride, rows, w, w_stride, outputs, depth, sums, sums_stride);
+    unspoilt->rows_multiply(x, x_stride, rows, w, w_stride, outputs, depth, sums, sums_stride);
     sums[outputs - 1] += 0.001f;
 }
 
 static float dot(const float *a, const float *b, size_t count) {
-    return right->dot(a, b, count - 1);
+    return unspoilt->dot(a, b, count - 1);
 }
 
 static void row_finish(const float *sums, const float *bias, enum activation activation,
                        const float *residual, float *y, size_t count) {
-    right->row_finish(sums, bias,
-                      activation == ACTIVATION_QUICK_GELU ? ACTIVATION_GELU : activation, residual,
-                      y, count);
+    unspoilt->row_finish(sums, bias,
+                         activation == ACTIVATION_QUICK_GELU ? ACTIVATION_GELU : activation,
+                         residual, y, count);
 }
 
 static float row_maximum(const float *row, size_t count) {
-    return right->row_maximum(row, count) + 1000;
+    return unspoilt->row_maximum(row, count) + 1000;
 }
 
 static float row_exponentiate(float *row, float maximum, float scale, size_t count) {
-    return right->row_exponentiate(row, maximum, scale, count) * 1.01f;
+    return unspoilt->row_exponentiate(row, maximum, scale, count) * 1.01f;
 }
 
 // As choosing a token calls it, not attention.
 static float row_exponentiate_unscaled(float *row, float maximum, float scale, size_t count) {
-    float sum = right->row_exponentiate(row, maximum, scale, count);
+    float sum = unspoilt->row_exponentiate(row, maximum, scale, count);
     return scale == 1 ? sum * 1.01f : sum;
 }
 
 static void row_normalize(const float *x, const float *gain, const float *bias, float epsilon,
                           float *y, size_t count) {
-    right->row_normalize(x, gain, bias, epsilon + 0.01f, y, count);
+    unspoilt->row_normalize(x, gain, bias, epsilon + 0.01f, y, count);
 }
 
 static void row_widen(const uint16_t *f16, size_t count, float *floats) {
-    right->row_widen(f16, count, floats);
+    unspoilt->row_widen(f16, count, floats);
     floats[count - 1] = -floats[count - 1];
 }
 
 static bool row_range(const float *x, const float *input_scale, size_t count, float *low,
                       float *high) {
-    bool is_finite = right->row_range(x, input_scale, count, low, high);
+    bool is_finite = unspoilt->row_range(x, input_scale, count, low, high);
     *high *= 0.9f;
     return is_finite;
 }
 
 static void row_quantize(const float *x, const float *input_scale, float inverse_scale,
                          int32_t zero_point, size_t count, uint8_t *bytes) {
-    right->row_quantize(x, input_scale, inverse_scale, zero_point, count, bytes);
+    unspoilt->row_quantize(x, input_scale, inverse_scale, zero_point, count, bytes);
     bytes[count - 1] ^= 1;
 }
 
 static void int8_multiply(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
                           size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
                           size_t sums_stride) {
-    right->int8_multiply(x, x_stride, rows, w, depth, blocks, ahead, sums, sums_stride);
+    unspoilt->int8_multiply(x, x_stride, rows, w, depth, blocks, ahead, sums, sums_stride);
     sums[0] += 1;
 }
 
@@ -91,43 +92,43 @@ static void int8_multiply(const uint8_t *x, size_t x_stride, size_t rows, const 
 static void int8_multiply_whole_tiles(const uint8_t *x, size_t x_stride, size_t rows,
                                       const int8_t *w, size_t depth, size_t blocks,
                                       struct int8_ahead ahead, int32_t *sums, size_t sums_stride) {
-    right->int8_multiply(x, x_stride, rows, w, depth, blocks, ahead, sums, sums_stride);
-    if (rows == right->int8_rows) sums[0] += 1;
+    unspoilt->int8_multiply(x, x_stride, rows, w, depth, blocks, ahead, sums, sums_stride);
+    if (rows == unspoilt->int8_rows) sums[0] += 1;
 }
 
 static void tile_finish(const struct int8_tile *tile) {
     struct int8_tile wrong = *tile;
     wrong.bias = NULL;
-    right->tile_finish(&wrong);
+    unspoilt->tile_finish(&wrong);
 }
 
 static void rows_add(const float *weights, size_t rows, const float *w, size_t w_stride,
                      size_t count, float *sums) {
-    right->rows_add(weights, rows - 1, w, w_stride, count, sums);
+    unspoilt->rows_add(weights, rows - 1, w, w_stride, count, sums);
 }
 
 static void int16_peaks(const float *x, size_t rows, size_t x_stride, size_t count, float *peaks) {
-    right->int16.peaks(x, rows, x_stride, count, peaks);
+    unspoilt->int16.peaks(x, rows, x_stride, count, peaks);
     peaks[count - 1] = 0;
 }
 
 static void int16_multiply(const int16_t *x, size_t x_stride, size_t rows, const int32_t *panel,
                            size_t pairs, int32_t *sums, size_t sums_stride) {
-    right->int16.multiply(x, x_stride, rows, panel, pairs - 1, sums, sums_stride);
+    unspoilt->int16.multiply(x, x_stride, rows, panel, pairs - 1, sums, sums_stride);
 }
 
 static void int16_narrow(const float *x, float factor, size_t count, int16_t *narrow) {
-    right->int16.narrow(x, factor, count, narrow);
+    unspoilt->int16.narrow(x, factor, count, narrow);
     narrow[count - 1] = 0;
 }
 
 static void int16_pair(const float *first, const float *second, const float *factors, size_t count,
                        int32_t *pairs) {
-    right->int16.pair(second, first, factors, count, pairs);
+    unspoilt->int16.pair(second, first, factors, count, pairs);
 }
 
 static int32_t int16_weigh(const int32_t *scores, size_t count, float factor, int16_t *weights) {
-    return right->int16.weigh(scores, count, factor, weights) * 2;
+    return unspoilt->int16.weigh(scores, count, factor, weights) * 2;
 }
 
 #define WRONG(member, function) offsetof(struct kernels, member), (void (*)(void))(function)
@@ -179,9 +180,9 @@ static void test_every_tier_passes(void **state) {
 static void test_what_is_wrong_is_named(void **state) {
     (void)state;
     struct compute *compute = compute_create("scalar", 2, NULL);
-    right = compute->kernels;
+    unspoilt = compute->kernels;
     for (size_t i = 0; i < CASE_COUNT; i++) {
-        struct kernels spoilt = *right;
+        struct kernels spoilt = *unspoilt;
         const char *operation;
         memcpy((char *)&spoilt + cases[i].offset, &cases[i].wrong, sizeof cases[i].wrong);
         compute->kernels = &spoilt;
@@ -220,8 +221,8 @@ static void test_wrong_resampling_is_named(void **state) {
 static struct compute *spoilt_compute(struct kernels *spoilt) {
     struct compute *compute = compute_create("auto", 2, NULL);
     assert_non_null(compute);
-    right = compute->kernels;
-    *spoilt = *right;
+    unspoilt = compute->kernels;
+    *spoilt = *unspoilt;
     spoilt->dot = dot;
     compute->kernels = spoilt;
     return compute;
