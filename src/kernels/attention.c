@@ -94,10 +94,10 @@ static void score_block(const struct chunk *c, size_t query, size_t rows, size_t
     }
     for (size_t i = 0; i < keys; i += c->kernels->panel_columns) {
         for (size_t row = 0; row < rows; row += c->kernels->tile_rows) {
-            c->kernels->panel_multiply(q + row * a->q_stride, a->q_stride,
-                                       minimum(c->kernels->tile_rows, rows - row),
-                                       c->keys + i * a->head_size, a->head_size, false,
-                                       c->scores + row * KEY_BLOCK + i, KEY_BLOCK);
+            c->kernels->panel_multiply(
+                q + row * a->q_stride, a->q_stride, minimum(c->kernels->tile_rows, rows - row),
+                c->keys + i * a->head_size, a->head_size, false, (struct ahead){.from = c->keys},
+                c->scores + row * KEY_BLOCK + i, KEY_BLOCK);
         }
     }
 }
@@ -133,7 +133,7 @@ static void weigh_values(const struct chunk *c, size_t first_row, size_t rows, s
         for (size_t row = 0; row < rows; row += c->kernels->tile_rows) {
             c->kernels->panel_multiply(
                 c->scores + row * KEY_BLOCK, KEY_BLOCK, minimum(c->kernels->tile_rows, rows - row),
-                c->values + column * keys, used, true,
+                c->values + column * keys, used, true, (struct ahead){.from = c->values},
                 c->sums + (first_row + row) * c->head_columns + column, c->head_columns);
         }
     }

@@ -4,7 +4,7 @@
 
 #include "kernels/kernels_internal.h"
 
-enum { COLUMNS = 16, ROWS = 6, LANES = 8 };
+enum { COLUMNS = 16, ROWS = 6, LANES = 8, LINE_BYTES = 64 };
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -68,7 +68,7 @@ void panel_pack_avx2(const float *w, size_t w_stride, size_t columns, size_t dep
 
 ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_stride,
                                  const float *panel, size_t depth, bool is_accumulating,
-                                 float *sums, size_t sums_stride) {
+                                 struct ahead ahead, float *sums, size_t sums_stride) {
     __m256 tile[ROWS][2];
     if (is_accumulating) {
 #pragma GCC unroll 6
@@ -81,7 +81,11 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_str
         for (size_t r = 0; r < rows; r++) tile[r][0] = tile[r][1] = _mm256_setzero_ps();
     }
     const float *group[ROWS / 3] = {x, x + 3 * x_stride};
+    uintptr_t next = (uintptr_t)ahead.from;
     for (size_t k = 0; k < depth; k++) {
+        // To the L2 cache: this panel and the next are too much for L1.
+        _mm_prefetch((const char *)next, _MM_HINT_T1);
+        next += k < ahead.lines ? LINE_BYTES : 0;
         __m256 first = _mm256_load_ps(panel);
         __m256 second = _mm256_load_ps(panel + LANES);
         panel += COLUMNS;
@@ -102,13 +106,14 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_str
     }
 }
 
-#define TILE_OF(rows)                                                                       \
-    case rows:                                                                              \
-        multiply_tile(rows, x, x_stride, panel, depth, is_accumulating, sums, sums_stride); \
+#define TILE_OF(rows)                                                                              \
+    case rows:                                                                                     \
+        multiply_tile(rows, x, x_stride, panel, depth, is_accumulating, ahead, sums, sums_stride); \
         break;
 
 void panel_multiply_avx2(const float *x, size_t x_stride, size_t rows, const float *panel,
-                         size_t depth, bool is_accumulating, float *sums, size_t sums_stride) {
+                         size_t depth, bool is_accumulating, struct ahead ahead, float *sums,
+                         size_t sums_stride) {
     switch (rows) {
         TILE_OF(1)
         TILE_OF(2)

@@ -5,7 +5,7 @@
 
 #include "kernels/kernels_internal.h"
 
-enum { COLUMNS = 32, ROWS = 12, LANES = 16 };
+enum { COLUMNS = 32, ROWS = 12, LANES = 16, LINE_BYTES = 64 };
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -72,7 +72,7 @@ void panel_pack_avx512(const float *w, size_t w_stride, size_t columns, size_t d
 
 ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_stride,
                                  const float *panel, size_t depth, bool is_accumulating,
-                                 float *sums, size_t sums_stride) {
+                                 struct ahead ahead, float *sums, size_t sums_stride) {
     __m512 tile[ROWS][2];
     if (is_accumulating) {
 #pragma GCC unroll 12
@@ -89,7 +89,11 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_str
     const float *group[ROWS / 3];
 #pragma GCC unroll 4
     for (size_t g = 0; g < ROWS / 3; g++) group[g] = x + 3 * g * x_stride;
+    uintptr_t next = (uintptr_t)ahead.from;
     for (size_t k = 0; k < depth; k++) {
+        // To the L2 cache: this panel and the next are too much for L1.
+        _mm_prefetch((const char *)next, _MM_HINT_T1);
+        next += k < ahead.lines ? LINE_BYTES : 0;
         __m512 first = _mm512_load_ps(panel);
         __m512 second = _mm512_load_ps(panel + LANES);
         panel += COLUMNS;
@@ -112,13 +116,14 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_str
     }
 }
 
-#define TILE_OF(rows)                                                                       \
-    case rows:                                                                              \
-        multiply_tile(rows, x, x_stride, panel, depth, is_accumulating, sums, sums_stride); \
+#define TILE_OF(rows)                                                                              \
+    case rows:                                                                                     \
+        multiply_tile(rows, x, x_stride, panel, depth, is_accumulating, ahead, sums, sums_stride); \
         break;
 
 void panel_multiply_avx512(const float *x, size_t x_stride, size_t rows, const float *panel,
-                           size_t depth, bool is_accumulating, float *sums, size_t sums_stride) {
+                           size_t depth, bool is_accumulating, struct ahead ahead, float *sums,
+                           size_t sums_stride) {
     switch (rows) {
         TILE_OF(1)
         TILE_OF(2)

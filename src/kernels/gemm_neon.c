@@ -81,7 +81,9 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const float *x, size_t x_str
         break;
 
 void panel_multiply_neon(const float *x, size_t x_stride, size_t rows, const float *panel,
-                         size_t depth, bool is_accumulating, float *sums, size_t sums_stride) {
+                         size_t depth, bool is_accumulating, struct ahead ahead, float *sums,
+                         size_t sums_stride) {
+    (void)ahead;
     switch (rows) {
         TILE_OF(1)
         TILE_OF(2)

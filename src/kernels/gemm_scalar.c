@@ -40,7 +40,9 @@ static inline __attribute__((always_inline)) void multiply_tile(size_t rows, con
 }
 
 void panel_multiply_scalar(const float *x, size_t x_stride, size_t rows, const float *panel,
-                           size_t depth, bool is_accumulating, float *sums, size_t sums_stride) {
+                           size_t depth, bool is_accumulating, struct ahead ahead, float *sums,
+                           size_t sums_stride) {
+    (void)ahead;
     switch (rows) {
         case 1:
             multiply_tile(1, x, x_stride, panel, depth, is_accumulating, sums, sums_stride);

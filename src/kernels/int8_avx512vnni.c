@@ -16,8 +16,8 @@ enum {
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 ALWAYS_INLINE void multiply_tile(const size_t rows, const size_t blocks, const uint8_t *x,
-                                 size_t x_stride, const int8_t *w, size_t depth,
-                                 struct int8_ahead ahead, int32_t *sums, size_t sums_stride) {
+                                 size_t x_stride, const int8_t *w, size_t depth, struct ahead ahead,
+                                 int32_t *sums, size_t sums_stride) {
     __m512i tile[ROWS][BLOCKS];
 #pragma GCC unroll 12
     for (size_t r = 0; r < rows; r++) {
@@ -83,7 +83,7 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const size_t blocks, const u
         break;
 
 void int8_multiply_avx512vnni(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
-                              size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
+                              size_t depth, size_t blocks, struct ahead ahead, int32_t *sums,
                               size_t sums_stride) {
     switch (rows) {
         TILE_OF(1)

@@ -15,8 +15,8 @@ enum {
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 ALWAYS_INLINE void multiply_tile(const size_t rows, const uint8_t *x, size_t x_stride,
-                                 const int8_t *w, size_t depth, struct int8_ahead ahead,
-                                 int32_t *sums, size_t sums_stride) {
+                                 const int8_t *w, size_t depth, struct ahead ahead, int32_t *sums,
+                                 size_t sums_stride) {
     __m256i tile[ROWS][HALVES];
 #pragma GCC unroll 6
     for (size_t r = 0; r < rows; r++) tile[r][0] = tile[r][1] = _mm256_setzero_si256();
@@ -55,14 +55,13 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const uint8_t *x, size_t x_s
         break;
 
 void int8_multiply_avxvnni(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
-                           size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
+                           size_t depth, size_t blocks, struct ahead ahead, int32_t *sums,
                            size_t sums_stride) {
     for (size_t block = 0; block < blocks; block++) {
         const int8_t *of_w = w + block * depth * STEP;
         int32_t *of_sums = sums + block * WEIGHT_INT8_OUTPUTS;
-        struct int8_ahead of_ahead = {
-            (const char *)ahead.from + block * depth * LINE_BYTES,
-            ahead.lines > block * depth ? ahead.lines - block * depth : 0};
+        struct ahead of_ahead = {(const char *)ahead.from + block * depth * LINE_BYTES,
+                                 ahead.lines > block * depth ? ahead.lines - block * depth : 0};
         switch (rows) {
             TILE_OF(1)
             TILE_OF(2)

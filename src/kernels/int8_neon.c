@@ -69,7 +69,7 @@ ALWAYS_INLINE void multiply_tile(const size_t rows, const uint8_t *x, size_t x_s
 }
 
 void int8_multiply_neon(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
-                        size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
+                        size_t depth, size_t blocks, struct ahead ahead, int32_t *sums,
                         size_t sums_stride) {
     (void)ahead;  // these processors see a sequence coming
     for (size_t block = 0; block < blocks; block++) {

@@ -2,7 +2,7 @@
 #include "kernels/kernels_internal.h"
 
 void int8_multiply_scalar(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
-                          size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
+                          size_t depth, size_t blocks, struct ahead ahead, int32_t *sums,
                           size_t sums_stride) {
     (void)ahead;
     enum { OUTPUTS = WEIGHT_INT8_OUTPUTS, INPUTS = WEIGHT_INT8_INPUTS };

@@ -27,12 +27,12 @@ static const struct kernels tables[KERNEL_TIER_COUNT] = {
     [KERNEL_SCALAR] = {FLOAT_KERNELS(scalar, 8, 4, 12), INT8_KERNELS(scalar, 4, 1, 255, 0, false),
                        INT16_KERNELS(scalar)},
 #if defined(__x86_64__)
-    [KERNEL_AVX2] = {FLOAT_KERNELS(avx2, 16, 6, 96), INT8_KERNELS(avx2, 6, 2, 127, 0, true),
+    [KERNEL_AVX2] = {FLOAT_KERNELS(avx2, 16, 6, 48), INT8_KERNELS(avx2, 6, 2, 127, 0, true),
                      INT16_KERNELS(avx2)},
-    [KERNEL_AVX_VNNI] = {FLOAT_KERNELS(avx2, 16, 6, 96), INT8_KERNELS(avxvnni, 6, 2, 255, 0, true),
+    [KERNEL_AVX_VNNI] = {FLOAT_KERNELS(avx2, 16, 6, 48), INT8_KERNELS(avxvnni, 6, 2, 255, 0, true),
                          INT16_KERNELS(avx2)},
-    [KERNEL_AVX512] = {FLOAT_KERNELS(avx512, 32, 12, 96), INT8_KERNELS(avx2, 6, 2, 127, 0, false)},
-    [KERNEL_AVX512_VNNI] = {FLOAT_KERNELS(avx512, 32, 12, 96),
+    [KERNEL_AVX512] = {FLOAT_KERNELS(avx512, 32, 12, 14), INT8_KERNELS(avx2, 6, 2, 127, 0, false)},
+    [KERNEL_AVX512_VNNI] = {FLOAT_KERNELS(avx512, 32, 12, 14),
                             INT8_KERNELS(avx512vnni, 12, 2, 255, 0, true),
                             INT16_KERNELS(avx512vnni)},
 #elif defined(__aarch64__)

@@ -37,9 +37,9 @@ struct int8_tile {
     size_t y_stride;
 };
 
-// Cache lines that int8_multiply brings nearer meanwhile: weights that come next. Nothing is read
-// there, so the place need not exist.
-struct int8_ahead {
+// Cache lines that a product brings nearer meanwhile, one a step or two: weights that come next.
+// Nothing is read there, so they may lie behind the end; 0 lines where something is.
+struct ahead {
     const void *from;
     size_t lines;
 };
@@ -54,7 +54,8 @@ struct kernels {
     void (*panel_pack)(const float *w, size_t w_stride, size_t columns, size_t depth, float *panel);
     // sums[rows, panel_columns] = x[rows, depth] · panel, or += with is_accumulating.
     void (*panel_multiply)(const float *x, size_t x_stride, size_t rows, const float *panel,
-                           size_t depth, bool is_accumulating, float *sums, size_t sums_stride);
+                           size_t depth, bool is_accumulating, struct ahead ahead, float *sums,
+                           size_t sums_stride);
     // sums[rows, outputs] = x[rows, depth] · wᵀ, straight from w.
     void (*rows_multiply)(const float *x, size_t x_stride, size_t rows, const float *w,
                           size_t w_stride, size_t outputs, size_t depth, float *sums,
@@ -96,7 +97,7 @@ struct kernels {
     // sums[rows, blocks * 16] = (x[rows, depth * 4] - int8_byte_offset) · w, packed as
     // weight_matrix.h says, blocks depth * 64 apart. x lies at a multiple of 4.
     void (*int8_multiply)(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
-                          size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
+                          size_t depth, size_t blocks, struct ahead ahead, int32_t *sums,
                           size_t sums_stride);
     void (*tile_finish)(const struct int8_tile *tile);
 
@@ -165,8 +166,8 @@ bool attention_int16(struct compute *compute, const struct attention *attention)
     void panel_pack_##tier(const float *w, size_t w_stride, size_t columns, size_t depth,          \
                            float *panel);                                                          \
     void panel_multiply_##tier(const float *x, size_t x_stride, size_t rows, const float *panel,   \
-                               size_t depth, bool is_accumulating, float *sums,                    \
-                               size_t sums_stride);                                                \
+                               size_t depth, bool is_accumulating, struct ahead ahead,             \
+                               float *sums, size_t sums_stride);                                   \
     void rows_multiply_##tier(const float *x, size_t x_stride, size_t rows, const float *w,        \
                               size_t w_stride, size_t outputs, size_t depth, float *sums,          \
                               size_t sums_stride);                                                 \
@@ -186,9 +187,9 @@ bool attention_int16(struct compute *compute, const struct attention *attention)
                              int32_t zero_point, size_t count, uint8_t *bytes);                    \
     void tile_finish_##tier(const struct int8_tile *tile);
 
-#define KERNELS_DECLARE_INT8(tier)                                                                 \
-    void int8_multiply_##tier(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,     \
-                              size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums, \
+#define KERNELS_DECLARE_INT8(tier)                                                             \
+    void int8_multiply_##tier(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w, \
+                              size_t depth, size_t blocks, struct ahead ahead, int32_t *sums,  \
                               size_t sums_stride);
 
 #define KERNELS_DECLARE_INT16(tier)                                                        \

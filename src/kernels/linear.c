@@ -8,6 +8,7 @@
 // round. Activation, bias and residual are applied while the sums are still in the L1 cache.
 #include <assert.h>
 
+#include "base/memory.h"
 #include "kernels/kernels_internal.h"
 
 enum {
@@ -33,6 +34,7 @@ _Static_assert(KERNELS_SCRATCH_FLOATS >= DIRECT_ROWS * DIRECT_COLUMNS + WEIGHT_F
 struct linear_job {
     const struct compute *compute;
     const struct linear *call;
+    size_t tasks;
 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
@@ -81,12 +83,33 @@ static void pack_panel(const struct linear_job *job, size_t column, size_t colum
     }
 }
 
+// Panels are shared out in stripes, one a thread as long as they keep step, so that the panel that
+// follows in memory is also the next in time.
+static size_t striped(const struct linear_job *job, size_t task) {
+    size_t stripes = job->compute->threads;
+    size_t of_stripe = (job->tasks + stripes - 1) / stripes;
+    size_t full = job->tasks - (of_stripe - 1) * stripes;  // stripes that are not one shorter
+    size_t stripe = task % stripes;
+    size_t before = stripe < full ? stripe * of_stripe : full + stripe * (of_stripe - 1);
+    return before + task / stripes;
+}
+
+// What a tile fetches of the panel behind the columns, one of `tiles` parts.
+static struct ahead part_of_next(const struct weight_matrix *w, size_t column, size_t columns,
+                                 size_t tile, size_t tiles) {
+    size_t bytes = w->type == WEIGHT_F32 ? sizeof *w->f32 : sizeof *w->f16;
+    uintptr_t weights = w->type == WEIGHT_F32 ? (uintptr_t)w->f32 : (uintptr_t)w->f16;
+    size_t lines = columns * w->inputs * bytes / MEMORY_CACHE_LINE / tiles + 1;
+    uintptr_t next = weights + (column + columns) * w->inputs * bytes;
+    return (struct ahead){(const void *)(next + tile * lines * MEMORY_CACHE_LINE), lines};
+}
+
 static void panel_task(void *context, size_t task, size_t worker) {
     const struct linear_job *job = context;
     const struct linear *l = job->call;
     const struct kernels *kernels = job->compute->kernels;
     size_t width = kernels->panel_columns;
-    size_t column = task * width;
+    size_t column = striped(job, task) * width;
     size_t columns = minimum(width, l->w->outputs - column);
     float *panel = job->compute->scratch + worker * KERNELS_SCRATCH_FLOATS;
     float *sums = panel + PANEL_DEPTH * width;
@@ -103,11 +126,12 @@ static void panel_task(void *context, size_t task, size_t worker) {
             for (size_t tile = 0; tile < tiles; tile++) {
                 size_t start = rows * tile / tiles;
                 size_t end = rows * (tile + 1) / tiles;
+                struct ahead ahead = part_of_next(l->w, column, columns, tile, tiles);
                 // Sums that are not gone on with take turns in one place, which stays in the cache.
                 float *tile_sums = is_last && k == 0 ? sums : sums + start * width;
                 if (is_last) linear_fetch(l, block + start, end - start, column, columns);
                 kernels->panel_multiply(l->x + (block + start) * l->x_stride + k, l->x_stride,
-                                        end - start, panel, depth, k > 0, tile_sums, width);
+                                        end - start, panel, depth, k > 0, ahead, tile_sums, width);
                 if (!is_last) continue;
                 finish_rows(job, tile_sums, width, block + start, block + end, column, columns);
             }
@@ -149,10 +173,10 @@ void linear(struct compute *compute, const struct linear *call) {
         linear_int8(compute, call);
         return;
     }
-    struct linear_job job = {.compute = compute, .call = call};
     bool is_packing = call->rows >= compute->kernels->panel_min_rows;
     size_t width = is_packing ? compute->kernels->panel_columns : DIRECT_COLUMNS;
     size_t tasks = (w->outputs + width - 1) / width;
+    struct linear_job job = {.compute = compute, .call = call, .tasks = tasks};
     thread_pool_task *function = is_packing ? panel_task : direct_task;
     if (call->rows * w->inputs * w->outputs < SERIAL_MULTIPLICATIONS) {
         for (size_t task = 0; task < tasks; task++) function(&job, task, 0);

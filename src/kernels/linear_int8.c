@@ -101,8 +101,7 @@ static void multiply_panel(const struct int8_job *job, size_t panel) {
         size_t start = rows * tile / tiles;
         size_t end = rows * (tile + 1) / tiles;
         size_t at = (job->start + start) * call->y_stride + column;
-        struct int8_ahead ahead = {(const void *)(next + tile * tile_lines * CACHE_LINE),
-                                   tile_lines};
+        struct ahead ahead = {(const void *)(next + tile * tile_lines * CACHE_LINE), tile_lines};
         linear_fetch(call, job->start + start, end - start, column, columns);
         kernels->int8_multiply(quantized->bytes + start * job->bytes_stride, job->bytes_stride,
                                end - start, weights, depth, blocks, ahead, sums, width);

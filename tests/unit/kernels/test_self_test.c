@@ -21,8 +21,9 @@ static void panel_pack(const float *w, size_t w_stride, size_t columns, size_t d
 }
 
 static void panel_multiply(const float *x, size_t x_stride, size_t rows, const float *panel,
-                           size_t depth, bool is_accumulating, float *sums, size_t sums_stride) {
-    unspoilt->panel_multiply(x, x_stride, rows, panel, depth - 1, is_accumulating, sums,
+                           size_t depth, bool is_accumulating, struct ahead ahead, float *sums,
+                           size_t sums_stride) {
+    unspoilt->panel_multiply(x, x_stride, rows, panel, depth - 1, is_accumulating, ahead, sums,
                              sums_stride);
 }
 
@@ -82,7 +83,7 @@ static void row_quantize(const float *x, const float *input_scale, float inverse
 }
 
 static void int8_multiply(const uint8_t *x, size_t x_stride, size_t rows, const int8_t *w,
-                          size_t depth, size_t blocks, struct int8_ahead ahead, int32_t *sums,
+                          size_t depth, size_t blocks, struct ahead ahead, int32_t *sums,
                           size_t sums_stride) {
     unspoilt->int8_multiply(x, x_stride, rows, w, depth, blocks, ahead, sums, sums_stride);
     sums[0] += 1;
@@ -91,7 +92,7 @@ static void int8_multiply(const uint8_t *x, size_t x_stride, size_t rows, const 
 // As tiles of few rows are not.
 static void int8_multiply_whole_tiles(const uint8_t *x, size_t x_stride, size_t rows,
                                       const int8_t *w, size_t depth, size_t blocks,
-                                      struct int8_ahead ahead, int32_t *sums, size_t sums_stride) {
+                                      struct ahead ahead, int32_t *sums, size_t sums_stride) {
     unspoilt->int8_multiply(x, x_stride, rows, w, depth, blocks, ahead, sums, sums_stride);
     if (rows == unspoilt->int8_rows) sums[0] += 1;
 }
