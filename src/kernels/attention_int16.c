@@ -1,5 +1,6 @@
 // Attention beside layers of 8 bits, in integers of 16: exact enough that nobody can tell it from
-// f32 there, at twice the rate. A task is one head and a chunk of its queries. Keys get one factor
+// f32 there, at twice the rate. A task is one head, or a chunk of its
+// queries where the heads are too few for the threads. Keys get one factor
 // a head, queries one each, values one a column, all as large as sums of 32 bits allow. A tile of
 // queries scores all keys at once; the scores become weights of 13 bits in place while they are in
 // the L1 cache, so the matrix of scores is never written out, and one row's weights sum up to what
@@ -12,9 +13,9 @@
 #include "kernels/kernels_internal.h"
 
 enum {
-    QUERY_CHUNK = 320,  // queries that share one packing of keys and values
-    FEW_QUERIES = 16,   // fewer cost less than the packing
-    SUM_BITS = 30,      // of scores, so that their differences fit an int32
+    TASKS_PER_THREAD = 4,  // so that none waits long for another
+    FEW_QUERIES = 16,      // fewer cost less than the packing
+    SUM_BITS = 30,         // of scores, so that their differences fit an int32
 };
 
 struct plan {
@@ -203,11 +204,18 @@ static void attention_task(void *context, size_t task, size_t worker) {
     }
 }
 
+// Each chunk packs the keys and values for itself.
+static size_t chunks_of(const struct compute *compute, const struct attention *attention) {
+    size_t wanted = divide_up(TASKS_PER_THREAD * compute->threads, attention->heads);
+    size_t most = attention->queries / FEW_QUERIES;
+    return most < 1 ? 1 : minimum(wanted, most);
+}
+
 bool attention_int16(struct compute *compute, const struct attention *attention) {
     const struct kernels *kernels = compute->kernels;
     struct plan plan = {.compute = compute,
                         .attention = attention,
-                        .chunks = divide_up(attention->queries, QUERY_CHUNK),
+                        .chunks = chunks_of(compute, attention),
                         .key_pairs = divide_up(attention->keys, 2),
                         .key_columns = round_up(attention->keys, kernels->panel_columns),
                         .head_pairs = divide_up(attention->head_size, 2),
