@@ -6,7 +6,7 @@
 // the L1 cache, so the matrix of scores is never written out, and one row's weights sum up to what
 // its values are divided by.
 //
-// Anything not finite makes the chunk's part of the head NaN.
+// Anything not finite makes its head NaN.
 #include <math.h>
 #include <string.h>
 
@@ -188,7 +188,8 @@ static void attention_task(void *context, size_t task, size_t worker) {
     float *out = a->out + start * a->out_stride + first;
     struct head head;
     (void)lay_out(plan, plan->compute->scratch + worker * KERNELS_SCRATCH_FLOATS, &head);
-    float peak = peak_of(plan, q, queries, a->q_stride);
+    // Of all chunks, so that the results do not depend on how many there are.
+    float peak = peak_of(plan, a->q + first, a->queries, a->q_stride);
     head.query_factor = factor_for(score_range(a->head_size), peak);
     if (!isfinite(peak) || !pack_keys(plan, &head, a->k + first) ||
         !pack_values(plan, &head, a->v + first)) {
