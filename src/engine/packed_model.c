@@ -128,7 +128,8 @@ static enum outcome pack(const struct loading *loading, const char *path, void *
         goto out;
     if (likeness < kind->least_likeness) {
         log_write(loading->is_auto ? LOG_INFO : LOG_WARNING,
-                  "on the samples the %s model answers at %s as at f32 by %.5f, less than %.5f; "
+                  "the %s model's answers to samples at %s agree with those at f32 by %.5f, less "
+                  "than %.5f; "
                   "%s",
                   kind->purpose, name, likeness, kind->least_likeness,
                   loading->is_auto ? "it stays at f32" : "it was asked for all the same");
@@ -137,8 +138,9 @@ static enum outcome pack(const struct loading *loading, const char *path, void *
     }
     outcome = packed_writer_publish(writer, err) ? OUTCOME_LOADED : OUTCOME_FAILED;
     if (outcome == OUTCOME_LOADED && rehearsal != NULL)
-        log_info("the %s model is packed; at %s it answers as at f32 by %.5f", kind->purpose, name,
-                 likeness);
+        log_info(
+            "the %s model is packed; its answers to samples at %s agree with those at f32 by %.5f",
+            kind->purpose, name, likeness);
 out:
     packed_writer_destroy(writer);
     if (outcome == OUTCOME_LOADED) return outcome;
