@@ -138,6 +138,8 @@ size_t bounded_queue_pop_batch(struct bounded_queue *queue, const struct queue_b
                                     .tv_nsec = (long)(deadline_ns % 1000000000)};
         (void)pthread_cond_timedwait(&queue->filled, &queue->mutex, &deadline);
     }
+    // Another consumer may have emptied the queue meanwhile, and it may be closed.
+    if (lane == NULL) count = 0;
     for (size_t i = 0; i < count; i++) entries[i] = take_locked(queue, lane);
     pthread_mutex_unlock(&queue->mutex);
     return count;

@@ -30,8 +30,12 @@ static float smooth_noise(float x, float y, unsigned seed) {
 // Halved at each doubling of the frequency, as the details of photographs are.
 static float texture(float x, float y, unsigned seed) {
     float sum = 0, weight = 0.5f;
-    for (unsigned octave = 0; octave < 6; octave++, x *= 2, y *= 2, weight /= 2)
+    for (unsigned octave = 0; octave < 6; octave++) {
         sum += weight * smooth_noise(x, y, seed + octave);
+        x *= 2;
+        y *= 2;
+        weight /= 2;
+    }
     return sum;
 }
 

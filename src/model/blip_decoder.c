@@ -184,6 +184,7 @@ static void normalize(const struct step *step, float *x, const float *gain, cons
 static void attend(const struct step *step, size_t row, const float *query, const float *kv,
                    size_t count) {
     size_t width = step->decoder->shape.width, heads = step->decoder->shape.heads;
+    size_t head_size = width / heads;
     attention(step->compute, &(struct attention){.q = query,
                                                  .queries = 1,
                                                  .q_stride = width,
@@ -192,8 +193,8 @@ static void attend(const struct step *step, size_t row, const float *query, cons
                                                  .keys = count,
                                                  .kv_stride = 2 * width,
                                                  .heads = heads,
-                                                 .head_size = width / heads,
-                                                 .scale = 1.0f / sqrtf((float)(width / heads)),
+                                                 .head_size = head_size,
+                                                 .scale = 1.0f / sqrtf((float)head_size),
                                                  .out = step->decoder->attended + row * width,
                                                  .out_stride = width});
 }

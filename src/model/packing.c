@@ -134,8 +134,8 @@ static void correct_bias(const struct parameter *parameter, const struct weight_
                              output % WEIGHT_INT8_OUTPUTS * WEIGHT_INT8_INPUTS;
         double lost = 0;
         for (size_t i = 0; i < inputs; i++) {
-            float kept = (float)int8[i / WEIGHT_INT8_INPUTS * block + i % WEIGHT_INT8_INPUTS] *
-                         packed->scales[output] * packed->input_scale[i];
+            size_t at = i / WEIGHT_INT8_INPUTS * block + i % WEIGHT_INT8_INPUTS;
+            float kept = (float)int8[at] * packed->scales[output] * packed->input_scale[i];
             lost += ((double)w[i] - (double)kept) * parameter->inputs.sums[i];
         }
         bias[output] = parameter->layer->bias[output] + (float)(lost / rows);

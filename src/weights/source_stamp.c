@@ -61,7 +61,7 @@ static bool hash_descriptor(XXH3_state_t *state, int descriptor, const char *pat
 bool source_hash_read(uint8_t hash[static SOURCE_HASH_SIZE], const struct source_stamp *stamp,
                       const char *path, struct error *err) {
     struct stat status;
-    struct source_stamp found;
+    struct source_stamp found = {0};
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) return system_error(err, path);
     XXH3_state_t *state = XXH3_createState();

@@ -152,6 +152,30 @@ static void test_interactive_ends_the_wait_of_bulk(void **state) {
 
 enum { PER_PRODUCER = 2000, PRODUCERS = 3 };
 
+static void *expect_nothing(void *argument) {
+    const struct queue_batch_rule rule = {
+        .weigh = weigh, .weight_max = WEIGHT_MAX, .bulk_wait_ns = an_hour_ns};
+    void *taken[WEIGHT_MAX];
+    assert_int_equal(bounded_queue_pop_batch(argument, &rule, taken), 0);
+    return NULL;
+}
+
+// Whoever waits for company of an entry that another consumer takes has no batch in the end.
+static void test_the_last_entry_goes_elsewhere_while_a_batch_waits(void **state) {
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct bounded_queue *queue = bounded_queue_create(8, NULL);
+        pthread_t waiting;
+        assert_true(bounded_queue_push(queue, QUEUE_BULK, &entries[50], NULL));
+        assert_int_equal(pthread_create(&waiting, NULL, expect_nothing, queue), 0);
+        if (i % 2 == 0) nanosleep(&(struct timespec){.tv_nsec = A_MOMENT_NS / 10}, NULL);
+        assert_ptr_equal(bounded_queue_pop(queue), &entries[50]);
+        bounded_queue_close(queue);
+        pthread_join(waiting, NULL);
+        bounded_queue_destroy(queue);
+    }
+}
+
 static void *produce(void *argument) {
     for (int i = 0; i < PER_PRODUCER;)
         if (bounded_queue_push(argument, i % 2 ? QUEUE_BULK : QUEUE_INTERACTIVE, &entries[i % 100],
@@ -210,6 +234,7 @@ int main(void) {
         cmocka_unit_test(test_a_heavier_entry_leaves_alone),
         cmocka_unit_test(test_bulk_waits_for_more),
         cmocka_unit_test(test_interactive_ends_the_wait_of_bulk),
+        cmocka_unit_test(test_the_last_entry_goes_elsewhere_while_a_batch_waits),
         cmocka_unit_test(test_threads_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
