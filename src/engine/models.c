@@ -49,10 +49,12 @@ static bool load_caption_model(struct models *models, const struct engine_option
     models->caption_vocabulary = wordpiece_load(path, err);
     if (models->caption_vocabulary == NULL) return false;
     models->blip = caption_model_load(
-        &(struct packed_model_options){.folder = options->caption_model_folder,
-                                       .name = options->caption_model_name,
-                                       .precision = precision_of(models, options),
-                                       .cache_folder = options->cache_folder},
+        &(struct packed_model_options){
+            .folder = options->caption_model_folder,
+            .name = options->caption_model_name,
+            .precision = precision_of(models, options),
+            .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
+            .cache_folder = options->cache_folder},
         models->compute, precision, err);
     return models->blip != NULL;
 }
@@ -69,10 +71,12 @@ static bool load_embedding_model(struct models *models, const struct engine_opti
         clip_bpe_load(merges, file_exists(vocabulary) ? vocabulary : NULL, err);
     if (models->text_vocabulary == NULL) return false;
     models->clip = embedding_model_load(
-        &(struct packed_model_options){.folder = folder,
-                                       .name = options->embedding_model_name,
-                                       .precision = precision_of(models, options),
-                                       .cache_folder = options->cache_folder},
+        &(struct packed_model_options){
+            .folder = folder,
+            .name = options->embedding_model_name,
+            .precision = precision_of(models, options),
+            .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
+            .cache_folder = options->cache_folder},
         models->text_vocabulary, models->compute, precision, err);
     if (models->clip == NULL) return false;
     size_t known = clip_bpe_vocabulary_size(models->text_vocabulary);

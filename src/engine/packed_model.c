@@ -11,7 +11,10 @@
 #include "base/sha256.h"
 #include "weights/packed_lock.h"
 
-enum { LOCK_PATIENCE_S = 120 };  // packing takes some seconds; after that something is wrong
+enum {
+    LOCK_PATIENCE_S = 120,  // packing takes some seconds; after that something is wrong
+    SETTING_SIZE = 32,      // "auto-avx512vnni"
+};
 
 static const char precision_blob[] = "precision";  // its content: precision_name
 
@@ -40,15 +43,17 @@ bool precision_parse(const char *text, bool *is_auto, enum precision *precision,
                      text);
 }
 
-// "CACHE/blip-image-captioning-base-0123456789abcdef-auto.packed": one a weight file and setting,
-// so that a change of either way does not take the other's place.
+// "CACHE/blip-image-captioning-base-0123456789abcdef-auto-avx512vnni.packed": one a weight file,
+// setting and tier, so that none takes another's place, nor its verdict where machines of several
+// kinds share a folder.
 static bool find_place(struct loading *loading, struct error *err) {
     const struct packed_model_options *options = loading->options;
-    char absolute[PATH_MAX], hex[SHA256_HEX_SIZE];
+    char absolute[PATH_MAX], hex[SHA256_HEX_SIZE], setting[SETTING_SIZE];
     uint8_t digest[SHA256_SIZE];
     struct error problem = {0};
+    (void)snprintf(setting, sizeof setting, "%s-%s", options->precision, options->kernel_tier);
     if (!loading->kind->find_weights(options->folder, loading->weights, err) ||
-        !packing_label(loading->label, options->precision, options->folder, err) ||
+        !packing_label(loading->label, setting, options->folder, err) ||
         !source_stamp_read(&loading->origin.stamp, loading->weights, err))
         return false;
     loading->origin.source = loading->weights;
@@ -59,9 +64,9 @@ static bool find_place(struct loading *loading, struct error *err) {
     sha256(absolute, strlen(absolute), digest);
     sha256_hex(digest, hex);
     const char *slash = strrchr(options->name, '/');
-    int length = snprintf(loading->path, sizeof loading->path, "%s/%s-%.16s-%s.packed",
-                          options->cache_folder, slash == NULL ? options->name : slash + 1, hex,
-                          options->precision);
+    int length =
+        snprintf(loading->path, sizeof loading->path, "%s/%s-%.16s-%s.packed",
+                 options->cache_folder, slash == NULL ? options->name : slash + 1, hex, setting);
     if (length < 0 || (size_t)length >= sizeof loading->path)
         error_set(&problem, ERROR_STORAGE, "its path is too long");
     else if (folder_create(options->cache_folder, &problem))

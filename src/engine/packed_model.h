@@ -27,6 +27,7 @@ struct packed_model_options {
     const char *folder;        // of the model
     const char *name;          // of the model, for the file's name
     const char *precision;     // "auto", "f32", "f16", "int8"
+    const char *kernel_tier;   // that the rehearsal runs on: tiers differ in how exact 8 bits are
     const char *cache_folder;  // NULL: nothing is kept for the next start
 };
 

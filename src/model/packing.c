@@ -24,7 +24,7 @@ const char *precision_name(enum precision precision) {
     return names[precision];
 }
 
-bool packing_label(char label[static PACKED_LABEL_SIZE], const char *precision, const char *folder,
+bool packing_label(char label[static PACKED_LABEL_SIZE], const char *setting, const char *folder,
                    struct error *err) {
     static const char *const files[] = {"config.json", "open_clip_config.json",
                                         "preprocessor_config.json"};
@@ -47,7 +47,7 @@ bool packing_label(char label[static PACKED_LABEL_SIZE], const char *precision, 
     if (!is_hashed) return error_set(err, ERROR_INTERNAL, "cannot hash the files of %s", folder);
     sha256_hex(digest, hex);
     (void)snprintf(label, PACKED_LABEL_SIZE, "imgrouter packing %d, %s, configuration %s",
-                   PACKING_VERSION, precision, hex);
+                   PACKING_VERSION, setting, hex);
     return true;
 }
 

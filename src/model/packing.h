@@ -24,9 +24,9 @@ enum precision {
 };
 const char *precision_name(enum precision precision);  // "int8"
 
-// What a packed cache's contents follow from besides the weight file: the precision, the model's
-// configuration files and how this program packs.
-bool packing_label(char label[static PACKED_LABEL_SIZE], const char *precision, const char *folder,
+// What a packed cache's contents follow from besides the weight file: the setting ("int8-avx2"),
+// the model's configuration files and how this program packs.
+bool packing_label(char label[static PACKED_LABEL_SIZE], const char *setting, const char *folder,
                    struct error *err);
 
 // From now on the model's layers note what they read. The parameters were read from a weight file.

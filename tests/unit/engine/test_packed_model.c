@@ -34,6 +34,7 @@ struct scene {
     double likeness;
     bool fails;
     int rehearsals, comparisons;
+    const char *tier;
 };
 
 static void *load(const char *path, struct packed_cache *packed, struct error *err) {
@@ -95,6 +96,7 @@ static struct clip *load_at(struct scene *scene, const char *precision_text, con
                              &(struct packed_model_options){.folder = model_folder,
                                                             .name = "org/model",
                                                             .precision = precision_text,
+                                                            .kernel_tier = scene->tier,
                                                             .cache_folder = cache},
                              precision, err);
 }
@@ -157,7 +159,7 @@ static int set_up(void **state) {
 static int each_set_up(void **state) {
     struct scene *scene = *state;
     clear_cache();
-    *scene = (struct scene){.compute = scene->compute, .likeness = 1};
+    *scene = (struct scene){.compute = scene->compute, .likeness = 1, .tier = "scalar"};
     return 0;
 }
 
@@ -206,6 +208,18 @@ static void test_auto_stays_at_f32_when_answers_suffer(void **state) {
     scene->likeness = 0.995;
     expect(scene, "auto", cache_folder, PRECISION_INT8, true);
     expect(scene, "auto", cache_folder, PRECISION_INT8, false);
+}
+
+static void test_a_verdict_is_of_one_tier(void **state) {
+    struct scene *scene = *state;
+    scene->likeness = 0.9;
+    expect(scene, "auto", cache_folder, PRECISION_F32, true);
+    scene->tier = "avx512vnni";
+    scene->likeness = 1;
+    expect(scene, "auto", cache_folder, PRECISION_INT8, true);
+    expect(scene, "auto", cache_folder, PRECISION_INT8, false);
+    scene->tier = "scalar";
+    expect(scene, "auto", cache_folder, PRECISION_F32, false);
 }
 
 static void test_asked_for_by_name_it_is_used_all_the_same(void **state) {
@@ -326,6 +340,7 @@ int main(void) {
         TEST(test_f16_needs_no_rehearsal),
         TEST(test_f32_keeps_nothing),
         TEST(test_auto_stays_at_f32_when_answers_suffer),
+        TEST(test_a_verdict_is_of_one_tier),
         TEST(test_asked_for_by_name_it_is_used_all_the_same),
         TEST(test_failing_rehearsal),
         TEST(test_damaged_cache_is_packed_anew),
