@@ -9,11 +9,11 @@ enum { MS_DECIMALS = 3 };
 
 static json_t *timings_json(const struct ingest_timings *timings) {
     const struct engine_timings *engine = &timings->engine;
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",             //
-                     "decode_ms", json_rounded(timings->decode_ms, MS_DECIMALS),  //
-                     "queue_ms", json_rounded(engine->queue_ms, MS_DECIMALS),     //
-                     "batch_size", (json_int_t)engine->batch_size, "preprocess_ms",
-                     json_rounded(engine->preprocess_ms, MS_DECIMALS),                           //
+    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",                            //
+                     "decode_ms", json_rounded(timings->decode_ms, MS_DECIMALS),                 //
+                     "queue_ms", json_rounded(engine->queue_ms, MS_DECIMALS),                    //
+                     "batch_size", (json_int_t)engine->batch_size,                               //
+                     "preprocess_ms", json_rounded(engine->preprocess_ms, MS_DECIMALS),          //
                      "caption_vision_ms", json_rounded(engine->caption_vision_ms, MS_DECIMALS),  //
                      "caption_decode_ms", json_rounded(engine->caption_decode_ms, MS_DECIMALS),  //
                      "embedding_ms", json_rounded(engine->embedding_ms, MS_DECIMALS),            //

@@ -42,20 +42,26 @@ static const char *precision_of(const struct models *models, const struct engine
                : options->precision;
 }
 
+static struct packed_model_options packing_of(const struct models *models,
+                                              const struct engine_options *options,
+                                              const char *folder, const char *name) {
+    return (struct packed_model_options){
+        .folder = folder,
+        .name = name,
+        .precision = precision_of(models, options),
+        .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
+        .cache_folder = options->cache_folder};
+}
+
 static bool load_caption_model(struct models *models, const struct engine_options *options,
                                enum precision *precision, struct error *err) {
     char path[PATH_MAX];
     if (!model_path_join(path, options->caption_model_folder, "vocab.txt", err)) return false;
     models->caption_vocabulary = wordpiece_load(path, err);
     if (models->caption_vocabulary == NULL) return false;
-    models->blip = caption_model_load(
-        &(struct packed_model_options){
-            .folder = options->caption_model_folder,
-            .name = options->caption_model_name,
-            .precision = precision_of(models, options),
-            .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
-            .cache_folder = options->cache_folder},
-        models->compute, precision, err);
+    struct packed_model_options packing =
+        packing_of(models, options, options->caption_model_folder, options->caption_model_name);
+    models->blip = caption_model_load(&packing, models->compute, precision, err);
     return models->blip != NULL;
 }
 
@@ -70,14 +76,10 @@ static bool load_embedding_model(struct models *models, const struct engine_opti
     models->text_vocabulary =
         clip_bpe_load(merges, file_exists(vocabulary) ? vocabulary : NULL, err);
     if (models->text_vocabulary == NULL) return false;
-    models->clip = embedding_model_load(
-        &(struct packed_model_options){
-            .folder = folder,
-            .name = options->embedding_model_name,
-            .precision = precision_of(models, options),
-            .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
-            .cache_folder = options->cache_folder},
-        models->text_vocabulary, models->compute, precision, err);
+    struct packed_model_options packing =
+        packing_of(models, options, folder, options->embedding_model_name);
+    models->clip =
+        embedding_model_load(&packing, models->text_vocabulary, models->compute, precision, err);
     if (models->clip == NULL) return false;
     size_t known = clip_bpe_vocabulary_size(models->text_vocabulary);
     if (known <= clip_config(models->clip)->vocabulary_size) return true;

@@ -134,8 +134,7 @@ static enum outcome pack(const struct loading *loading, const char *path, void *
     if (likeness < kind->least_likeness) {
         log_write(loading->is_auto ? LOG_INFO : LOG_WARNING,
                   "the %s model's answers to samples at %s agree with those at f32 by %.5f, less "
-                  "than %.5f; "
-                  "%s",
+                  "than %.5f; %s",
                   kind->purpose, name, likeness, kind->least_likeness,
                   loading->is_auto ? "it stays at f32" : "it was asked for all the same");
         outcome = OUTCOME_INEXACT;

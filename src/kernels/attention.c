@@ -123,12 +123,14 @@ static void weigh_query(const struct chunk *c, float *scores, size_t row, size_t
 static void weigh_values(const struct chunk *c, size_t first_row, size_t rows, size_t key,
                          size_t used, size_t keys) {
     const struct attention *a = c->attention;
-    for (size_t row = 0; row < rows && has_few_queries(c); row++) {
-        c->kernels->rows_add(c->scores + row * KEY_BLOCK, used,
-                             a->v + key * a->kv_stride + c->head * a->head_size, a->kv_stride,
-                             a->head_size, c->sums + (first_row + row) * c->head_columns);
+    if (has_few_queries(c)) {
+        for (size_t row = 0; row < rows; row++) {
+            c->kernels->rows_add(c->scores + row * KEY_BLOCK, used,
+                                 a->v + key * a->kv_stride + c->head * a->head_size, a->kv_stride,
+                                 a->head_size, c->sums + (first_row + row) * c->head_columns);
+        }
+        return;
     }
-    if (has_few_queries(c)) return;
     for (size_t column = 0; column < c->head_columns; column += c->kernels->panel_columns) {
         for (size_t row = 0; row < rows; row += c->kernels->tile_rows) {
             c->kernels->panel_multiply(

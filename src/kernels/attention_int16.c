@@ -1,10 +1,9 @@
 // Attention beside layers of 8 bits, in integers of 16: exact enough that nobody can tell it from
-// f32 there, at twice the rate. A task is one head, or a chunk of its
-// queries where the heads are too few for the threads. Keys get one factor
-// a head, queries one each, values one a column, all as large as sums of 32 bits allow. A tile of
-// queries scores all keys at once; the scores become weights of 13 bits in place while they are in
-// the L1 cache, so the matrix of scores is never written out, and one row's weights sum up to what
-// its values are divided by.
+// f32 there, at twice the rate. A task is one head, or a chunk of its queries where the heads are
+// too few for the threads. A head's queries and its keys get one factor each, values one a column,
+// all as large as sums of 32 bits allow. A tile of queries scores all keys at once; the scores
+// become weights of 13 bits in place while they are in the L1 cache, so the matrix of scores is
+// never written out, and one row's weights sum up to what its values are divided by.
 //
 // Anything not finite makes its head NaN.
 #include <math.h>

@@ -157,6 +157,12 @@ void linear_int8(struct compute *compute, const struct linear *call);
 void linear_fetch(const struct linear *call, size_t row, size_t rows, size_t column,
                   size_t columns);
 
+// Tasks are shared out in stripes, one a thread as long as the threads keep step, so that what
+// follows in memory is also the thread's next: the place of a task among all.
+size_t linear_place(const struct compute *compute, size_t task, size_t tasks);
+// What one of `tiles` tiles brings nearer of the bytes that come next.
+struct ahead linear_ahead(uintptr_t next, size_t bytes, size_t tile, size_t tiles);
+
 // attention() in 16 bits, where the tier has that and what it needs fits the scratch of a thread;
 // else false, and nothing is done.
 bool attention_int16(struct compute *compute, const struct attention *attention);

@@ -51,6 +51,20 @@ void linear_fetch(const struct linear *call, size_t row, size_t rows, size_t col
     }
 }
 
+size_t linear_place(const struct compute *compute, size_t task, size_t tasks) {
+    size_t stripes = compute->threads;
+    size_t of_stripe = (tasks + stripes - 1) / stripes;
+    size_t full = tasks - (of_stripe - 1) * stripes;  // stripes that are not one shorter
+    size_t stripe = task % stripes;
+    size_t before = stripe < full ? stripe * of_stripe : full + stripe * (of_stripe - 1);
+    return before + task / stripes;
+}
+
+struct ahead linear_ahead(uintptr_t next, size_t bytes, size_t tile, size_t tiles) {
+    size_t lines = (bytes / MEMORY_CACHE_LINE + tiles - 1) / tiles;
+    return (struct ahead){(const void *)(next + tile * lines * MEMORY_CACHE_LINE), lines};
+}
+
 // Finishes rows [start, end) of the columns [column, column + columns).
 static void finish_rows(const struct linear_job *job, const float *sums, size_t sums_stride,
                         size_t start, size_t end, size_t column, size_t columns) {
@@ -83,37 +97,20 @@ static void pack_panel(const struct linear_job *job, size_t column, size_t colum
     }
 }
 
-// Panels are shared out in stripes, one a thread as long as they keep step, so that the panel that
-// follows in memory is also the next in time.
-static size_t striped(const struct linear_job *job, size_t task) {
-    size_t stripes = job->compute->threads;
-    size_t of_stripe = (job->tasks + stripes - 1) / stripes;
-    size_t full = job->tasks - (of_stripe - 1) * stripes;  // stripes that are not one shorter
-    size_t stripe = task % stripes;
-    size_t before = stripe < full ? stripe * of_stripe : full + stripe * (of_stripe - 1);
-    return before + task / stripes;
-}
-
-// What a tile fetches of the panel behind the columns, one of `tiles` parts.
-static struct ahead part_of_next(const struct weight_matrix *w, size_t column, size_t columns,
-                                 size_t tile, size_t tiles) {
-    size_t bytes = w->type == WEIGHT_F32 ? sizeof *w->f32 : sizeof *w->f16;
-    uintptr_t weights = w->type == WEIGHT_F32 ? (uintptr_t)w->f32 : (uintptr_t)w->f16;
-    size_t lines = columns * w->inputs * bytes / MEMORY_CACHE_LINE / tiles + 1;
-    uintptr_t next = weights + (column + columns) * w->inputs * bytes;
-    return (struct ahead){(const void *)(next + tile * lines * MEMORY_CACHE_LINE), lines};
-}
-
 static void panel_task(void *context, size_t task, size_t worker) {
     const struct linear_job *job = context;
     const struct linear *l = job->call;
     const struct kernels *kernels = job->compute->kernels;
     size_t width = kernels->panel_columns;
-    size_t column = striped(job, task) * width;
+    size_t column = linear_place(job->compute, task, job->tasks) * width;
     size_t columns = minimum(width, l->w->outputs - column);
     float *panel = job->compute->scratch + worker * KERNELS_SCRATCH_FLOATS;
     float *sums = panel + PANEL_DEPTH * width;
     float *wide = sums + PANEL_ROWS * width;
+    bool is_f32 = l->w->type == WEIGHT_F32;
+    size_t row_bytes = l->w->inputs * (is_f32 ? sizeof *l->w->f32 : sizeof *l->w->f16);
+    uintptr_t weights = is_f32 ? (uintptr_t)l->w->f32 : (uintptr_t)l->w->f16;
+    uintptr_t next = weights + (column + columns) * row_bytes;
 
     for (size_t block = 0; block < l->rows; block += PANEL_ROWS) {
         size_t rows = minimum(PANEL_ROWS, l->rows - block);
@@ -126,7 +123,7 @@ static void panel_task(void *context, size_t task, size_t worker) {
             for (size_t tile = 0; tile < tiles; tile++) {
                 size_t start = rows * tile / tiles;
                 size_t end = rows * (tile + 1) / tiles;
-                struct ahead ahead = part_of_next(l->w, column, columns, tile, tiles);
+                struct ahead ahead = linear_ahead(next, columns * row_bytes, tile, tiles);
                 // Sums that are not gone on with take turns in one place, which stays in the cache.
                 float *tile_sums = is_last && k == 0 ? sums : sums + start * width;
                 if (is_last) linear_fetch(l, block + start, end - start, column, columns);

@@ -31,7 +31,7 @@ struct int8_job {
     size_t rows_per_task;  // of quantising
     size_t panels;         // of int8_blocks each
     size_t panels_per_task;
-    size_t stripe_panels;
+    size_t tasks;  // of multiplying
 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
@@ -70,13 +70,6 @@ static void quantize_task(void *context, size_t task, size_t worker) {
     for (size_t row = start; row < end; row++) quantize_row(job, row);
 }
 
-// Panels are shared out in stripes, one a thread as long as they keep step, so that the panel that
-// follows in memory is also the next in time.
-static size_t panel_of(const struct int8_job *job, size_t task) {
-    size_t stripes = job->compute->threads;
-    return task % stripes * job->stripe_panels + task / stripes * job->panels_per_task;
-}
-
 static void multiply_panel(const struct int8_job *job, size_t panel) {
     const struct kernels *kernels = job->compute->kernels;
     const struct quantized_rows *quantized = job->compute->quantized;
@@ -91,17 +84,15 @@ static void multiply_panel(const struct int8_job *job, size_t panel) {
     const int8_t *weights = w->int8 + column * depth * WEIGHT_INT8_INPUTS;
     // Tiles of even height: 577 rows are 49 tiles of 11 or 12, not 48 of 12 and one of 1.
     size_t tiles = divide_up(rows, kernels->int8_rows);
-    // Each tile fetches its share of the next panel.
-    size_t panel_lines = width * depth * WEIGHT_INT8_INPUTS / CACHE_LINE;
-    size_t tile_lines = divide_up(panel_lines, tiles);
-    uintptr_t next = (uintptr_t)weights + panel_lines * CACHE_LINE;
+    size_t panel_bytes = width * depth * WEIGHT_INT8_INPUTS;
     _Alignas(CACHE_LINE)
         int32_t sums[KERNELS_MAX_INT8_ROWS * KERNELS_MAX_INT8_BLOCKS * WEIGHT_INT8_OUTPUTS];
     for (size_t tile = 0; tile < tiles; tile++) {
         size_t start = rows * tile / tiles;
         size_t end = rows * (tile + 1) / tiles;
         size_t at = (job->start + start) * call->y_stride + column;
-        struct ahead ahead = {(const void *)(next + tile * tile_lines * CACHE_LINE), tile_lines};
+        struct ahead ahead =
+            linear_ahead((uintptr_t)weights + panel_bytes, panel_bytes, tile, tiles);
         linear_fetch(call, job->start + start, end - start, column, columns);
         kernels->int8_multiply(quantized->bytes + start * job->bytes_stride, job->bytes_stride,
                                end - start, weights, depth, blocks, ahead, sums, width);
@@ -126,9 +117,8 @@ static void multiply_panel(const struct int8_job *job, size_t panel) {
 static void multiply_task(void *context, size_t task, size_t worker) {
     (void)worker;
     const struct int8_job *job = context;
-    size_t first = panel_of(job, task);
-    size_t stripe_end = (task % job->compute->threads + 1) * job->stripe_panels;
-    size_t end = minimum(minimum(first + job->panels_per_task, stripe_end), job->panels);
+    size_t first = linear_place(job->compute, task, job->tasks) * job->panels_per_task;
+    size_t end = minimum(first + job->panels_per_task, job->panels);
     for (size_t panel = first; panel < end; panel++) multiply_panel(job, panel);
 }
 
@@ -157,7 +147,7 @@ static void plan_panels(struct int8_job *job) {
         together = minimum(share, TASK_BYTES / (columns * w->inputs));
     }
     job->panels_per_task = together > 0 ? together : 1;
-    job->stripe_panels = divide_up(job->panels, job->compute->threads);
+    job->tasks = divide_up(job->panels, job->panels_per_task);
 }
 
 _Static_assert(KERNELS_QUANTIZED_BYTES >= WEIGHT_INT8_MAX_INPUTS + CACHE_LINE, "a row fits");
@@ -178,8 +168,6 @@ void linear_int8(struct compute *compute, const struct linear *call) {
         size_t elements = (job.end - job.start) * w->inputs;
         run(&job, quantize_task, divide_up(job.end - job.start, job.rows_per_task),
             elements < SERIAL_ELEMENTS);
-        run(&job, multiply_task,
-            divide_up(job.stripe_panels, job.panels_per_task) * compute->threads,
-            elements * w->outputs < SERIAL_MULTIPLICATIONS);
+        run(&job, multiply_task, job.tasks, elements * w->outputs < SERIAL_MULTIPLICATIONS);
     }
 }

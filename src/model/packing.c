@@ -94,6 +94,19 @@ struct weight_matrix packed_int8_matrix(const void *blob, size_t outputs, size_t
                                   .input_scale = (const void *)(bytes + parts.input_scale)};
 }
 
+// Quantises weights into a blob. smooth is what they were multiplied by, [inputs], or NULL.
+static struct weight_matrix fill_blob(char *blob, const float *weights, size_t outputs,
+                                      size_t inputs, const float *smooth) {
+    struct int8_parts parts = int8_parts(outputs, inputs);
+    float *input_scale = (float *)(void *)(blob + parts.input_scale);
+    for (size_t i = 0; i < inputs; i++) input_scale[i] = smooth == NULL ? 1 : 1 / smooth[i];
+    struct weight_matrix packed = weight_matrix_pack_int8(weights, outputs, inputs, (int8_t *)blob,
+                                                          (float *)(void *)(blob + parts.scales),
+                                                          (int32_t *)(void *)(blob + parts.sums));
+    packed.input_scale = input_scale;
+    return packed;
+}
+
 // Channels that no sample or no weight touches get the least of what the others have, so that
 // nothing is divided by zero.
 static void raise_small(float *values, size_t count) {
@@ -158,8 +171,8 @@ static bool add_bias(struct packed_writer *writer, const struct parameter *param
 static bool pack_int8(const struct parameter *parameter, struct packed_writer *writer,
                       struct error *err) {
     size_t inputs = parameter->layer->weight.inputs, outputs = parameter->layer->weight.outputs;
-    struct int8_parts parts = int8_parts(outputs, inputs);
-    char *blob = memory_try_aligned(parts.size, 1);
+    size_t size = packed_int8_size(outputs, inputs);
+    char *blob = memory_try_aligned(size, 1);
     float *smoothed = memory_try_array(parameter->count, sizeof *smoothed);
     float *bias = memory_try_array(outputs, sizeof *bias);
     float *smooth = memory_try_array(2 * inputs, sizeof *smooth);
@@ -171,14 +184,9 @@ static bool pack_int8(const struct parameter *parameter, struct packed_writer *w
         for (size_t at = 0; at < parameter->count; at += inputs)
             for (size_t i = 0; i < inputs; i++)
                 smoothed[at + i] = parameter->values[at + i] * smooth[i];
-        struct weight_matrix packed = weight_matrix_pack_int8(
-            smoothed, outputs, inputs, (int8_t *)blob, (float *)(void *)(blob + parts.scales),
-            (int32_t *)(void *)(blob + parts.sums));
-        float *input_scale = (float *)(void *)(blob + parts.input_scale);
-        for (size_t i = 0; i < inputs; i++) input_scale[i] = 1 / smooth[i];
-        packed.input_scale = input_scale;
+        struct weight_matrix packed = fill_blob(blob, smoothed, outputs, inputs, smooth);
         correct_bias(parameter, &packed, bias);
-        is_packed = add_blob(writer, parameter->name, PACKED_INT8, blob, parts.size, err) &&
+        is_packed = add_blob(writer, parameter->name, PACKED_INT8, blob, size, err) &&
                     add_bias(writer, parameter, bias, err);
     }
     memory_free(blob);
@@ -207,20 +215,16 @@ static void split_weights(const float *values, size_t outputs, size_t inputs, fl
 static bool pack_patches(const struct parameter *parameter, struct packed_writer *writer,
                          struct error *err) {
     size_t inputs = parameter->patch_inputs, outputs = parameter->count / inputs;
-    struct int8_parts parts = int8_parts(PATCH_PARTS * outputs, inputs);
-    char *blob = memory_try_aligned(parts.size, 1);
+    size_t size = packed_int8_size(PATCH_PARTS * outputs, inputs);
+    char *blob = memory_try_aligned(size, 1);
     float *stacked = memory_try_array(PATCH_PARTS * parameter->count, sizeof *stacked);
     bool is_packed = blob != NULL && stacked != NULL;
     if (!is_packed) {
         error_set(err, ERROR_INTERNAL, "out of memory packing a model");
     } else {
         split_weights(parameter->values, outputs, inputs, stacked);
-        (void)weight_matrix_pack_int8(stacked, PATCH_PARTS * outputs, inputs, (int8_t *)blob,
-                                      (float *)(void *)(blob + parts.scales),
-                                      (int32_t *)(void *)(blob + parts.sums));
-        float *input_scale = (float *)(void *)(blob + parts.input_scale);
-        for (size_t i = 0; i < inputs; i++) input_scale[i] = 1;
-        is_packed = add_blob(writer, parameter->name, PACKED_INT8, blob, parts.size, err);
+        (void)fill_blob(blob, stacked, PATCH_PARTS * outputs, inputs, NULL);
+        is_packed = add_blob(writer, parameter->name, PACKED_INT8, blob, size, err);
     }
     memory_free(blob);
     memory_free(stacked);

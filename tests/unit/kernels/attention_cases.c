@@ -23,6 +23,13 @@ static struct tensors tensors_create(const struct attention *a, bool is_at_end) 
     };
 }
 
+static void bind_tensors(struct attention *a, const struct tensors *t) {
+    a->q = t->q.floats;
+    a->k = t->k.floats;
+    a->v = t->v.floats;
+    a->out = t->out.floats;
+}
+
 static void tensors_destroy(struct tensors *t) {
     guarded_destroy(&t->q);
     guarded_destroy(&t->k);
@@ -88,10 +95,7 @@ static void run_kind(size_t queries, size_t keys, size_t heads, size_t head_size
                           .is_causal = kind == CAUSAL,
                           .out_stride = width + gap};
     struct tensors t = tensors_create(&a, (queries + keys) % 3 != 0);
-    a.q = t.q.floats;
-    a.k = t.k.floats;
-    a.v = t.v.floats;
-    a.out = t.out.floats;
+    bind_tensors(&a, &t);
     float *before = malloc(t.out.count * sizeof *before);
     memcpy(before, t.out.floats, t.out.count * sizeof *before);
     attention(test_computes[1], &a);
@@ -162,10 +166,7 @@ void test_attention_large_scores(void **state) {
     static const float extremes[] = {NAN, INFINITY, -INFINITY, 1e38F};
     for (size_t e = 0; e < 4; e++) {
         struct tensors t = tensors_create(&a, true);
-        a.q = t.q.floats;
-        a.k = t.k.floats;
-        a.v = t.v.floats;
-        a.out = t.out.floats;
+        bind_tensors(&a, &t);
         t.q.floats[7 * 64 + 5] = extremes[e];  // spoils the seventh query only
         attention(test_computes[1], &a);
         for (size_t i = 0; i < t.out.count; i++) {
@@ -231,10 +232,7 @@ void test_attention_narrow_zeros(void **state) {
                           .out_stride = 64};
     for (size_t zeros = 0; zeros < 3; zeros++) {
         struct tensors t = tensors_create(&a, true);
-        a.q = t.q.floats;
-        a.k = t.k.floats;
-        a.v = t.v.floats;
-        a.out = t.out.floats;
+        bind_tensors(&a, &t);
         struct guarded_floats *chosen = zeros == 0 ? &t.q : zeros == 1 ? &t.k : &t.v;
         memset(chosen->floats, 0, chosen->count * sizeof(float));
         attention(test_computes[1], &a);
@@ -258,10 +256,7 @@ void test_attention_narrow_not_finite(void **state) {
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     for (size_t spoilt = 0; spoilt < 9; spoilt++) {
         struct tensors t = tensors_create(&a, true);
-        a.q = t.q.floats;
-        a.k = t.k.floats;
-        a.v = t.v.floats;
-        a.out = t.out.floats;
+        bind_tensors(&a, &t);
         struct guarded_floats *chosen = spoilt % 3 == 0 ? &t.q : spoilt % 3 == 1 ? &t.k : &t.v;
         chosen->floats[29 * 128 + 64 + 63] = bad[spoilt / 3];
         attention(test_computes[1], &a);
