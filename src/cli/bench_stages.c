@@ -208,7 +208,9 @@ static bool visit_scan(struct bench *bench, double ms[static BENCH_STAGE_COUNT],
     struct vector_match matches[SCAN_RESULTS];
     if (bench->index == NULL && !fill_index(bench, err)) return false;
     int64_t started = clock_monotonic_ns();
-    (void)vector_index_search(bench->index, bench->scan_query, SCAN_RESULTS, matches);
+    (void)vector_index_search(
+        bench->index, &(struct vector_search){.query = bench->scan_query, .k = SCAN_RESULTS},
+        matches);
     ms[BENCH_SCAN] = clock_ms_since(started);
     return true;
 }

@@ -39,8 +39,13 @@ static bool search(struct engine *engine, struct store *store, const char *query
     if (matches == NULL) return error_set(err, ERROR_INTERNAL, "out of memory for %zu results", k);
     bool is_done =
         engine_embed_text(engine, query, QUEUE_INTERACTIVE, &embedding, NULL, NULL, err) &&
-        store->operations->search(store, engine_info(engine)->embedding_model, embedding.values,
-                                  embedding.width, k, matches, &count, err);
+        store->operations->search(
+            store,
+            &(struct store_search){.embedding_model = engine_info(engine)->embedding_model,
+                                   .query = embedding.values,
+                                   .width = embedding.width,
+                                   .k = k},
+            matches, &count, err);
     for (size_t i = 0; i < count && is_done; i++) print_match(&matches[i], is_json);
     if (is_done && count == 0 && !is_json) (void)fputs("no pictures yet\n", stderr);
     memory_free(matches);

@@ -179,18 +179,26 @@ static size_t offer(struct vector_match *heap, size_t count, size_t k, struct ve
     return count;
 }
 
-size_t vector_index_search(struct vector_index *index, const float *query, size_t k,
+static bool is_allowed(const struct key_filter *filter, int64_t key) {
+    return filter == NULL ||
+           ((uint64_t)key < filter->bit_count && (filter->bits[key / 64] >> (key % 64) & 1) != 0);
+}
+
+size_t vector_index_search(struct vector_index *index, const struct vector_search *search,
                            struct vector_match *matches) {
+    size_t k = search->k;
     if (k == 0) return 0;
     size_t found = 0;
     pthread_rwlock_rdlock(&index->lock);
     for (size_t slot = 0; slot < index->count; slot += SCAN_ROWS) {
         size_t rows = index->count - slot < SCAN_ROWS ? index->count - slot : SCAN_ROWS;
         float scores[SCAN_ROWS];
-        dot_rows_f32(index->compute, vector_at(index, slot), rows, index->width, query, scores);
+        dot_rows_f32(index->compute, vector_at(index, slot), rows, index->width, search->query,
+                     scores);
         const int64_t *keys = key_at(index, slot);
         for (size_t i = 0; i < rows; i++) {
             if (found == k && scores[i] < matches[0].score) continue;
+            if (!is_allowed(search->filter, keys[i])) continue;
             found =
                 offer(matches, found, k, (struct vector_match){.key = keys[i], .score = scores[i]});
         }

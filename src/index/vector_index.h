@@ -14,6 +14,18 @@ struct vector_match {
     float score;  // cosine
 };
 
+// The keys that a search may find: bit k % 64 of bits[k / 64] for key k. Others may not.
+struct key_filter {
+    const uint64_t *bits;
+    size_t bit_count;
+};
+
+struct vector_search {
+    const float *query;  // [width]
+    size_t k;
+    const struct key_filter *filter;  // NULL: all
+};
+
 struct vector_index *vector_index_create(size_t width, struct error *err);
 void vector_index_destroy(struct vector_index *index);
 // Replaces the vector when the key is there. Errors: ERROR_INTERNAL (out of memory).
@@ -23,5 +35,5 @@ bool vector_index_remove(struct vector_index *index, int64_t key);  // false: wa
 size_t vector_index_count(struct vector_index *index);
 size_t vector_index_width(const struct vector_index *index);
 // The k best, highest first, equal scores by key (lower first); returns how many (at most k).
-size_t vector_index_search(struct vector_index *index, const float *query, size_t k,
+size_t vector_index_search(struct vector_index *index, const struct vector_search *search,
                            struct vector_match *matches);

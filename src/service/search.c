@@ -16,7 +16,9 @@ static bool find_nearest(struct service *service, const float *vector, size_t wi
     const char *space = engine_info(service->options.engine)->embedding_model;
     int64_t store_started = clock_monotonic_ns();
     if (k > STORE_SEARCH_MAX) k = STORE_SEARCH_MAX;
-    bool is_done = store->operations->search(store, space, vector, width, k, matches, count, err);
+    struct store_search search = {
+        .embedding_model = space, .query = vector, .width = width, .k = k};
+    bool is_done = store->operations->search(store, &search, matches, count, err);
     timings->store_ms = clock_ms_since(store_started);
     timings->total_ms = clock_ms_since(started);
     return is_done;

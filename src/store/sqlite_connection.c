@@ -52,6 +52,12 @@ bool sqlite_execute(sqlite3 *database, const char *sql, struct error *err) {
            sqlite_error_set(err, database);
 }
 
+void sqlite_end_transaction(struct sqlite_connection *connection) {
+    // A failed statement or COMMIT may have rolled back already.
+    if (sqlite3_get_autocommit(connection->database) == 0)
+        (void)sqlite_run(connection, SQL_ROLLBACK, NULL);
+}
+
 bool sqlite_query_number(sqlite3 *database, const char *sql, int64_t *number, struct error *err) {
     sqlite3_stmt *statement = NULL;
     bool is_done = sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK &&
@@ -115,7 +121,10 @@ bool sqlite_connection_open(struct sqlite_connection *connection, const char *pa
 
 bool sqlite_connection_make_durable(struct sqlite_connection *connection, struct error *err) {
     sqlite3 *database = connection->database;
-    return set_write_ahead_log(database, err) &&
+    // Of a new file, a file that has pages keeps their size: three vectors of 512 floats lie in a
+    // page of 8 KiB, but only one in a page of 4.
+    return sqlite_execute(database, "PRAGMA page_size = 8192", err) &&
+           set_write_ahead_log(database, err) &&
            // 64 MiB: what is kept of the log file after a burst; SQLite's default keeps all.
            set_number(database, "PRAGMA journal_size_limit = 67108864", "PRAGMA journal_size_limit",
                       67108864, err) &&
@@ -144,6 +153,16 @@ int sqlite_next(struct sqlite_connection *connection, enum sqlite_statement stat
     int result = sqlite3_step(connection->statements[statement]);
     if (result != SQLITE_ROW && result != SQLITE_DONE) sqlite_error_set(err, connection->database);
     return result;
+}
+
+void sqlite_bind_text(struct sqlite_connection *connection, enum sqlite_statement statement,
+                      int parameter, const char *text) {
+    (void)sqlite3_bind_text(connection->statements[statement], parameter, text, -1, SQLITE_STATIC);
+}
+
+void sqlite_bind_number(struct sqlite_connection *connection, enum sqlite_statement statement,
+                        int parameter, int64_t number) {
+    (void)sqlite3_bind_int64(connection->statements[statement], parameter, number);
 }
 
 void sqlite_finish(struct sqlite_connection *connection, enum sqlite_statement statement) {

@@ -8,35 +8,70 @@
 #include "base/error.h"
 
 // The columns of struct image_record, in the order of sqlite_record.c.
-#define IMAGE_COLUMNS                                                                       \
-    "id, sha256, caption, origin, caption_model, embedding_model, confidence, clip_score, " \
-    "source, file_name, url, mime, width, height, size_bytes, created_ms"
+#define IMAGE_COLUMNS                                                                         \
+    "images.id, sha256, caption, origin, caption_model, embedding_model, confidence, "        \
+    "clip_score, source, file_name, url, mime, width, height, size_bytes, created_ms, tags, " \
+    "perceptual_hash"
+
+// The key of a vector: its space's number above its image's row (sqlite_schema.c).
+#define SPACE_OF(parameter) "(SELECT space FROM spaces WHERE embedding_model = " parameter ")"
+#define KEYS_OF_SPACE(parameter) \
+    "key BETWEEN " SPACE_OF(parameter) " << 40 AND (" SPACE_OF(parameter) " + 1 << 40) - 1"
 
 // Every statement of the store: name, SQL.
-#define SQLITE_STATEMENTS(STATEMENT)                                                        \
-    STATEMENT(BEGIN, "BEGIN IMMEDIATE")                                                     \
-    STATEMENT(BEGIN_READ, "BEGIN")                                                          \
-    STATEMENT(COMMIT, "COMMIT")                                                             \
-    STATEMENT(ROLLBACK, "ROLLBACK")                                                         \
-    STATEMENT(FIND_ROW, "SELECT row, sha256 FROM images WHERE id = ?1")                     \
-    STATEMENT(LAST_ROW, "SELECT coalesce(max(row), 0) FROM images")                         \
-    STATEMENT(INSERT_IMAGE, "INSERT INTO images (row, " IMAGE_COLUMNS                       \
-                            ") VALUES "                                                     \
-                            "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)") \
-    STATEMENT(INSERT_VECTOR,                                                                \
-              "INSERT INTO vectors (image, embedding_model, width, vector) "                \
-              "VALUES (?1, ?2, ?3, ?4)")                                                    \
-    STATEMENT(REMOVE, "DELETE FROM images WHERE row = ?1")                                  \
-    STATEMENT(GET, "SELECT " IMAGE_COLUMNS " FROM images WHERE id = ?1")                    \
-    STATEMENT(GET_ROW, "SELECT " IMAGE_COLUMNS " FROM images WHERE row = ?1")               \
-    STATEMENT(GET_VECTOR,                                                                   \
-              "SELECT vectors.vector FROM images JOIN vectors ON image = row "              \
-              "WHERE id = ?1 AND vectors.embedding_model = ?2")                             \
-    STATEMENT(LIST, "SELECT " IMAGE_COLUMNS                                                 \
-                    " FROM images WHERE (created_ms, id) < (?1, ?2) "                       \
-                    "ORDER BY created_ms DESC, id DESC LIMIT ?3")                           \
-    STATEMENT(COUNT, "SELECT count(*) FROM images")                                         \
-    STATEMENT(LOAD_VECTORS, "SELECT image, embedding_model, vector FROM vectors")           \
+#define SQLITE_STATEMENTS(STATEMENT)                                                                \
+    STATEMENT(BEGIN, "BEGIN IMMEDIATE")                                                             \
+    STATEMENT(BEGIN_READ, "BEGIN")                                                                  \
+    STATEMENT(COMMIT, "COMMIT")                                                                     \
+    STATEMENT(ROLLBACK, "ROLLBACK")                                                                 \
+    STATEMENT(FIND_ROW, "SELECT row, sha256 FROM images WHERE id = ?1")                             \
+    STATEMENT(LAST_ROW, "SELECT coalesce(max(row), 0) FROM images")                                 \
+    STATEMENT(INSERT_IMAGE,                                                                         \
+              "INSERT INTO images (row, id, sha256, caption, origin, caption_model, "               \
+              "embedding_model, confidence, clip_score, source, file_name, url, mime, width, "      \
+              "height, size_bytes, created_ms, tags, perceptual_hash) VALUES "                      \
+              "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)")               \
+    STATEMENT(INSERT_TAG, "INSERT INTO image_tags (tag, image) VALUES (?1, ?2)")                    \
+    STATEMENT(REMOVE_TAGS, "DELETE FROM image_tags WHERE image = ?1")                               \
+    STATEMENT(ADD_WORDS,                                                                            \
+              "INSERT INTO image_words (rowid, caption, file_name, tags) "                          \
+              "SELECT row, caption, file_name, tags FROM images WHERE row = ?1")                    \
+    STATEMENT(REMOVE_WORDS,                                                                         \
+              "INSERT INTO image_words (image_words, rowid, caption, file_name, tags) "             \
+              "SELECT 'delete', row, caption, file_name, tags FROM images WHERE row = ?1")          \
+    STATEMENT(ADD_SPACE, "INSERT OR IGNORE INTO spaces (embedding_model) VALUES (?1)")              \
+    STATEMENT(PUT_VECTOR, "INSERT OR REPLACE INTO vectors (key, vector) VALUES (" SPACE_OF(         \
+                              "?1") " << 40 | ?2, ?3)")                                             \
+    STATEMENT(REMOVE, "DELETE FROM images WHERE row = ?1")                                          \
+    STATEMENT(CHANGE_CAPTION, "UPDATE images SET caption = ?2, origin = ?3 WHERE row = ?1")         \
+    STATEMENT(CHANGE_TAGS, "UPDATE images SET tags = ?2 WHERE row = ?1")                            \
+    STATEMENT(GET, "SELECT " IMAGE_COLUMNS " FROM images WHERE id = ?1")                            \
+    STATEMENT(GET_ROW, "SELECT " IMAGE_COLUMNS " FROM images WHERE row = ?1")                       \
+    STATEMENT(GET_VECTOR, "SELECT vector FROM images JOIN vectors ON key = " SPACE_OF(              \
+                              "?2") " << 40 | row WHERE id = ?1")                                   \
+    STATEMENT(LIST, "SELECT " IMAGE_COLUMNS                                                         \
+                    " FROM images WHERE (created_ms, id) < (?1, ?2) "                               \
+                    "ORDER BY created_ms DESC, id DESC LIMIT ?3")                                   \
+    STATEMENT(LIST_WITHOUT_VECTOR,                                                                \
+              "SELECT " IMAGE_COLUMNS                                                             \
+              " FROM images WHERE (created_ms, id) < (?1, ?2) AND NOT EXISTS "                    \
+              "(SELECT 1 FROM vectors WHERE key = " SPACE_OF("?4") " << 40 | row) "               \
+              "ORDER BY created_ms DESC, id DESC LIMIT ?3") \
+    STATEMENT(COUNT, "SELECT count(*) FROM images")                                                 \
+    STATEMENT(LOAD_VECTORS,                                                                         \
+              "SELECT key & (1 << 40) - 1, embedding_model, vector "                                \
+              "FROM vectors JOIN spaces ON space = key >> 40 ORDER BY key")                         \
+    STATEMENT(LOAD_HASHES,                                                                          \
+              "SELECT row, perceptual_hash FROM images WHERE perceptual_hash IS NOT NULL")          \
+    STATEMENT(GET_ACTIVE_SPACE, "SELECT embedding_model FROM spaces WHERE is_active = 1")           \
+    STATEMENT(SET_ACTIVE_SPACE, "UPDATE spaces SET is_active = (embedding_model = ?1)")             \
+    STATEMENT(MOVE_TO_SPACE,                                                                        \
+              "UPDATE images SET embedding_model = ?1 WHERE embedding_model <> ?1 AND row IN "      \
+              "(SELECT key & (1 << 40) - 1 FROM vectors WHERE " KEYS_OF_SPACE("?1") ")")            \
+    STATEMENT(REMOVE_VECTORS,                                                                       \
+              "DELETE FROM vectors WHERE key IN (SELECT key FROM vectors WHERE " KEYS_OF_SPACE(     \
+                  "?1") " LIMIT ?2)")                                                               \
+    STATEMENT(REMOVE_SPACE, "DELETE FROM spaces WHERE embedding_model = ?1")                        \
     STATEMENT(CHECK, "PRAGMA schema_version")
 
 enum sqlite_statement {
@@ -72,6 +107,14 @@ bool sqlite_run(struct sqlite_connection *connection, enum sqlite_statement stat
 int sqlite_next(struct sqlite_connection *connection, enum sqlite_statement statement,
                 struct error *err);
 void sqlite_finish(struct sqlite_connection *connection, enum sqlite_statement statement);
+// Can only run out of memory, and then the parameter is NULL, which matches nothing. A text must
+// live until sqlite_finish.
+void sqlite_bind_text(struct sqlite_connection *connection, enum sqlite_statement statement,
+                      int parameter, const char *text);
+void sqlite_bind_number(struct sqlite_connection *connection, enum sqlite_statement statement,
+                        int parameter, int64_t number);
+// Rolls back what has not been committed.
+void sqlite_end_transaction(struct sqlite_connection *connection);
 
 // A single number, of a statement that is not prepared: for pragmas.
 bool sqlite_query_number(sqlite3 *database, const char *sql, int64_t *number, struct error *err);

@@ -32,7 +32,11 @@ bool sqlite_record_bind(sqlite3_stmt *statement, int first, const struct image_r
            bind_number(statement, at++, record->width) &&
            bind_number(statement, at++, record->height) &&
            bind_number(statement, at++, record->size_bytes) &&
-           bind_number(statement, at++, record->created_ms);
+           bind_number(statement, at++, record->created_ms) &&
+           bind_text(statement, at++, record->tags) &&
+           (record->has_perceptual_hash
+                ? bind_number(statement, at++, (int64_t)record->perceptual_hash)
+                : sqlite3_bind_null(statement, at++) == SQLITE_OK);
 }
 
 static void read_text(sqlite3_stmt *statement, int column, char *text, size_t size) {
@@ -42,7 +46,6 @@ static void read_text(sqlite3_stmt *statement, int column, char *text, size_t si
 
 void sqlite_record_read(sqlite3_stmt *statement, struct image_record *record) {
     int at = 0;
-    *record = (struct image_record){0};
     read_text(statement, at++, record->id, sizeof record->id);
     read_text(statement, at++, record->sha256, sizeof record->sha256);
     read_text(statement, at++, record->caption, sizeof record->caption);
@@ -61,6 +64,9 @@ void sqlite_record_read(sqlite3_stmt *statement, struct image_record *record) {
     record->height = (uint32_t)sqlite3_column_int64(statement, at++);
     record->size_bytes = sqlite3_column_int64(statement, at++);
     record->created_ms = sqlite3_column_int64(statement, at++);
+    read_text(statement, at++, record->tags, sizeof record->tags);
+    record->has_perceptual_hash = sqlite3_column_type(statement, at) != SQLITE_NULL;
+    record->perceptual_hash = (uint64_t)sqlite3_column_int64(statement, at++);
 }
 
 void vector_encode(const float *vector, size_t width, unsigned char *bytes) {

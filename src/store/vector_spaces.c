@@ -8,6 +8,8 @@
 struct vector_space {
     struct vector_space *next;
     struct vector_index *index;
+    size_t users;     // how often it is taken
+    bool is_dropped;  // the last user destroys it
     char embedding_model[STORE_MODEL_SIZE];
 };
 
@@ -16,24 +18,29 @@ void vector_spaces_init(struct vector_spaces *spaces) {
     (void)pthread_mutex_init(&spaces->mutex, NULL);
 }
 
+static void destroy(struct vector_spaces *spaces, struct vector_space *space) {
+    struct vector_space **link = &spaces->first;
+    while (*link != space) link = &(*link)->next;
+    *link = space->next;
+    vector_index_destroy(space->index);
+    memory_free(space);
+}
+
 void vector_spaces_clear(struct vector_spaces *spaces) {
-    while (spaces->first != NULL) {
-        struct vector_space *space = spaces->first;
-        spaces->first = space->next;
-        vector_index_destroy(space->index);
-        memory_free(space);
-    }
+    while (spaces->first != NULL) destroy(spaces, spaces->first);
     (void)pthread_mutex_destroy(&spaces->mutex);
 }
 
-static struct vector_index *find_locked(const struct vector_spaces *spaces,
+static struct vector_space *find_locked(const struct vector_spaces *spaces,
                                         const char *embedding_model) {
-    for (struct vector_space *space = spaces->first; space != NULL; space = space->next)
-        if (strcmp(space->embedding_model, embedding_model) == 0) return space->index;
-    return NULL;
+    struct vector_space *space = spaces->first;
+    while (space != NULL &&
+           (space->is_dropped || strcmp(space->embedding_model, embedding_model) != 0))
+        space = space->next;
+    return space;
 }
 
-static struct vector_index *add_locked(struct vector_spaces *spaces, const char *embedding_model,
+static struct vector_space *add_locked(struct vector_spaces *spaces, const char *embedding_model,
                                        size_t width, struct error *err) {
     struct vector_index *index = vector_index_create(width, err);
     if (index == NULL) return NULL;
@@ -42,36 +49,54 @@ static struct vector_index *add_locked(struct vector_spaces *spaces, const char 
     space->index = index;
     space->next = spaces->first;
     spaces->first = space;
-    return index;
+    return space;
 }
 
-static bool check_width(const struct vector_index *index, const char *embedding_model, size_t width,
-                        struct error *err) {
-    size_t stored = vector_index_width(index);
+static bool check_width(const struct vector_space *space, size_t width, struct error *err) {
+    size_t stored = vector_index_width(space->index);
     if (stored == width) return true;
     return error_set(err, ERROR_CONFLICT,
                      "the stored vectors of the model %s have %zu numbers and this one has %zu: "
                      "another model took its name; start with the former model, or with an empty "
                      "data folder",
-                     embedding_model, stored, width);
+                     space->embedding_model, stored, width);
 }
 
-bool vector_spaces_find(struct vector_spaces *spaces, const char *embedding_model, size_t width,
+bool vector_spaces_take(struct vector_spaces *spaces, const char *embedding_model, size_t width,
                         struct vector_index **index, struct error *err) {
+    *index = NULL;
     (void)pthread_mutex_lock(&spaces->mutex);
-    *index = find_locked(spaces, embedding_model);
+    struct vector_space *space = find_locked(spaces, embedding_model);
+    bool is_right = space == NULL || check_width(space, width, err);
+    if (is_right && space != NULL) {
+        space->users++;
+        *index = space->index;
+    }
     (void)pthread_mutex_unlock(&spaces->mutex);
-    return *index == NULL || check_width(*index, embedding_model, width, err);
+    return is_right;
+}
+
+void vector_spaces_return(struct vector_spaces *spaces, struct vector_index *index) {
+    if (index == NULL) return;
+    (void)pthread_mutex_lock(&spaces->mutex);
+    struct vector_space *space = spaces->first;
+    while (space->index != index) space = space->next;
+    if (--space->users == 0 && space->is_dropped) destroy(spaces, space);
+    (void)pthread_mutex_unlock(&spaces->mutex);
 }
 
 bool vector_spaces_put(struct vector_spaces *spaces, const char *embedding_model, int64_t key,
                        const float *vector, size_t width, struct error *err) {
     (void)pthread_mutex_lock(&spaces->mutex);
-    struct vector_index *index = find_locked(spaces, embedding_model);
-    if (index == NULL) index = add_locked(spaces, embedding_model, width, err);
+    struct vector_space *space = find_locked(spaces, embedding_model);
+    if (space == NULL) space = add_locked(spaces, embedding_model, width, err);
+    bool is_right = space != NULL && check_width(space, width, err);
+    if (is_right) space->users++;
     (void)pthread_mutex_unlock(&spaces->mutex);
-    return index != NULL && check_width(index, embedding_model, width, err) &&
-           vector_index_put(index, key, vector, err);
+    if (!is_right) return false;
+    bool is_done = vector_index_put(space->index, key, vector, err);
+    vector_spaces_return(spaces, space->index);
+    return is_done;
 }
 
 void vector_spaces_remove(struct vector_spaces *spaces, int64_t key) {
@@ -79,4 +104,29 @@ void vector_spaces_remove(struct vector_spaces *spaces, int64_t key) {
     for (struct vector_space *space = spaces->first; space != NULL; space = space->next)
         (void)vector_index_remove(space->index, key);
     (void)pthread_mutex_unlock(&spaces->mutex);
+}
+
+void vector_spaces_drop(struct vector_spaces *spaces, const char *embedding_model) {
+    (void)pthread_mutex_lock(&spaces->mutex);
+    struct vector_space *space = find_locked(spaces, embedding_model);
+    if (space != NULL && space->users == 0)
+        destroy(spaces, space);
+    else if (space != NULL)
+        space->is_dropped = true;
+    (void)pthread_mutex_unlock(&spaces->mutex);
+}
+
+size_t vector_spaces_list(struct vector_spaces *spaces,
+                          struct store_space list[static STORE_SPACES_MAX]) {
+    size_t count = 0;
+    (void)pthread_mutex_lock(&spaces->mutex);
+    for (struct vector_space *space = spaces->first; space != NULL; space = space->next) {
+        size_t vectors = vector_index_count(space->index);
+        if (space->is_dropped || vectors == 0 || count == STORE_SPACES_MAX) continue;
+        list[count].width = vector_index_width(space->index);
+        list[count].count = vectors;
+        memcpy(list[count++].embedding_model, space->embedding_model, STORE_MODEL_SIZE);
+    }
+    (void)pthread_mutex_unlock(&spaces->mutex);
+    return count;
 }

@@ -1,6 +1,5 @@
-// The vectors in memory, one exact index for each embedding model, so that vectors of different
-// models never meet. A space is made with its first vector and stays until the end: an index
-// pointer handed out is good until vector_spaces_clear. Any thread, except init and clear.
+// The vectors in memory, one index for each embedding model, so that vectors of different models
+// never meet. A space is made with its first vector. Any thread, except init and clear.
 #pragma once
 
 #include <pthread.h>
@@ -19,10 +18,17 @@ struct vector_spaces {
 void vector_spaces_init(struct vector_spaces *spaces);
 void vector_spaces_clear(struct vector_spaces *spaces);
 
-// *index is NULL when this model has no vectors yet. ERROR_CONFLICT when they have another width.
-bool vector_spaces_find(struct vector_spaces *spaces, const char *embedding_model, size_t width,
+// *index is NULL when this model has no vectors yet; else it stays until vector_spaces_return, also
+// when the space is dropped meanwhile. ERROR_CONFLICT when its vectors have another width.
+bool vector_spaces_take(struct vector_spaces *spaces, const char *embedding_model, size_t width,
                         struct vector_index **index, struct error *err);
+void vector_spaces_return(struct vector_spaces *spaces, struct vector_index *index);  // or NULL
+
 // Puts a vector in its model's space, which is made when it is the first. ERROR_CONFLICT as above.
 bool vector_spaces_put(struct vector_spaces *spaces, const char *embedding_model, int64_t key,
                        const float *vector, size_t width, struct error *err);
 void vector_spaces_remove(struct vector_spaces *spaces, int64_t key);  // from every space
+void vector_spaces_drop(struct vector_spaces *spaces, const char *embedding_model);
+// Those that have vectors; returns how many.
+size_t vector_spaces_list(struct vector_spaces *spaces,
+                          struct store_space list[static STORE_SPACES_MAX]);

@@ -23,6 +23,11 @@ struct model {
     float *vectors[MODEL_MAX];
 };
 
+static size_t search(struct vector_index *index, const float *query, size_t k,
+                     struct vector_match *matches) {
+    return vector_index_search(index, &(struct vector_search){.query = query, .k = k}, matches);
+}
+
 static unsigned random_state = 7;
 static unsigned random_number(void) {
     random_state = random_state * 1664525U + 1013904223U;  // Numerical Recipes' generator
@@ -77,7 +82,7 @@ static void check_search(struct vector_index *index, const struct model *model, 
     }
     qsort(expected, model->count, sizeof *expected, compare_matches);
     struct vector_match *found = malloc((k + 1) * sizeof *found);
-    size_t count = vector_index_search(index, query, k, found);
+    size_t count = search(index, query, k, found);
     assert_int_equal(count, k < model->count ? k : model->count);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(found[i].key, expected[i].key);
@@ -141,7 +146,7 @@ static void test_many_vectors(void **state) {
     assert_int_equal(vector_index_count(index), COUNT - (COUNT + 2) / 3);
     for (int64_t key = 0; key < COUNT; key += 97) {
         struct vector_match best;
-        assert_int_equal(vector_index_search(index, vectors[key], 1, &best), 1);
+        assert_int_equal(search(index, vectors[key], 1, &best), 1);
         if (key % 3 == 0) assert_true(best.key != key);
         if (key % 3 != 0) assert_int_equal(best.key, key);
         if (key % 3 != 0) assert_true(fabsf(best.score - 1) < 1e-5F);
@@ -159,9 +164,9 @@ static void test_not_a_number_never_wins(void **state) {
     assert_true(vector_index_put(index, 1, spoiled, NULL));
     assert_true(vector_index_put(index, 2, good, NULL));
     struct vector_match matches[2];
-    assert_int_equal(vector_index_search(index, query, 2, matches), 1);
+    assert_int_equal(search(index, query, 2, matches), 1);
     assert_int_equal(matches[0].key, 2);
-    assert_int_equal(vector_index_search(index, spoiled, 2, matches), 0);
+    assert_int_equal(search(index, spoiled, 2, matches), 0);
     vector_index_destroy(index);
 }
 
@@ -170,8 +175,8 @@ static void test_empty(void **state) {
     struct vector_index *index = vector_index_create(4, NULL);
     const float query[4] = {1, 0, 0, 0};
     struct vector_match match;
-    assert_int_equal(vector_index_search(index, query, 1, &match), 0);
-    assert_int_equal(vector_index_search(index, query, 0, NULL), 0);
+    assert_int_equal(search(index, query, 1, &match), 0);
+    assert_int_equal(search(index, query, 0, NULL), 0);
     assert_false(vector_index_remove(index, 1));
     vector_index_destroy(index);
     vector_index_destroy(NULL);
@@ -238,7 +243,7 @@ static void *search_until_stopped(void *argument) {
     float query[THREAD_WIDTH] = {1};
     while (!atomic_load(&shared->is_stopping)) {
         struct vector_match matches[10];
-        size_t count = vector_index_search(shared->index, query, 10, matches);
+        size_t count = search(shared->index, query, 10, matches);
         for (size_t i = 0; i < count; i++) {
             if (matches[i].score != (float)matches[i].key) abort();
             if (i > 0 && matches[i].key >= matches[i - 1].key) abort();

@@ -55,6 +55,13 @@ const char *sample_id(unsigned number) {
     return hex;
 }
 
+uint64_t sample_hash(unsigned number) {
+    char hex[SHA256_HEX_SIZE];
+    sample_hex(number, hex);
+    hex[16] = '\0';
+    return strtoull(hex, NULL, 16);
+}
+
 struct image_record sample_record(unsigned number) {
     struct image_record record = {
         .origin = "local",
@@ -68,9 +75,12 @@ struct image_record sample_record(unsigned number) {
         .height = UINT32_MAX,
         .size_bytes = 5000000000 + number,
         .created_ms = 1700000000000 + number / 4,  // ties on purpose
+        .has_perceptual_hash = number % 3 != 0,
     };
     sample_hex(number, record.sha256);
     (void)snprintf(record.id, sizeof record.id, "%s", record.sha256);
+    if (record.has_perceptual_hash) record.perceptual_hash = sample_hash(number);
+    if (number % 5 == 0) (void)snprintf(record.tags, sizeof record.tags, "fifth\nnr %u", number);
     (void)snprintf(record.caption, sizeof record.caption, "a \"cåt\" №%u; DROP TABLE", number);
     if (record.source == SOURCE_UPLOAD)
         (void)snprintf(record.file_name, sizeof record.file_name, "../%u'.jpg", number);
@@ -107,6 +117,9 @@ void assert_same_record(const struct image_record *found, const struct image_rec
     assert_int_equal(found->height, expected->height);
     assert_int_equal(found->size_bytes, expected->size_bytes);
     assert_int_equal(found->created_ms, expected->created_ms);
+    assert_string_equal(found->tags, expected->tags);
+    assert_int_equal(found->has_perceptual_hash, expected->has_perceptual_hash);
+    assert_true(found->perceptual_hash == expected->perceptual_hash);
 }
 
 bool put_sample(struct store *store, unsigned number) {
@@ -118,4 +131,12 @@ bool put_sample(struct store *store, unsigned number) {
     if (!store->operations->put(store, &record, vector, SAMPLE_WIDTH, &was_new, &err))
         fail_msg("put of sample %u: %s", number, err.text);
     return was_new;
+}
+
+bool search_nearest(struct store *store, const char *embedding_model, const float *query,
+                    size_t width, size_t k, struct store_match *matches, size_t *count,
+                    struct error *err) {
+    struct store_search search = {
+        .embedding_model = embedding_model, .query = query, .width = width, .k = k};
+    return store->operations->search(store, &search, matches, count, err);
 }

@@ -179,8 +179,7 @@ static void a_reader_works_beside_a_writer(void **state) {
     bool was_new;
     assert_true(reader->operations->get(reader, sample_id(2), &found, &err));
     sample_vector(1, vector);
-    assert_true(
-        reader->operations->search(reader, "space", vector, SAMPLE_WIDTH, 1, &match, &count, &err));
+    assert_true(search_nearest(reader, "space", vector, SAMPLE_WIDTH, 1, &match, &count, &err));
     assert_int_equal(count, 1);
     assert_string_equal(match.record.id, sample_id(1));
     assert_false(reader->operations->put(reader, &record, vector, SAMPLE_WIDTH, &was_new, &err));
@@ -280,8 +279,8 @@ static void running_out_of_memory_changes_nothing(void **state) {
             }
             struct store_match match;
             size_t count;
-            assert_true(store->operations->search(store, record.embedding_model, vector,
-                                                  SAMPLE_WIDTH, 1, &match, &count, NULL));
+            assert_true(search_nearest(store, record.embedding_model, vector, SAMPLE_WIDTH, 1,
+                                       &match, &count, NULL));
             assert_string_equal(match.record.id, record.id);
             number++;
         }
@@ -292,11 +291,9 @@ static void running_out_of_memory_changes_nothing(void **state) {
     struct error err = {0};
     sample_vector(0, query);
     memory_fail_nth(1, false);
-    assert_false(
-        store->operations->search(store, "space", query, SAMPLE_WIDTH, 1, &match, &count, &err));
+    assert_false(search_nearest(store, "space", query, SAMPLE_WIDTH, 1, &match, &count, &err));
     assert_int_equal(err.kind, ERROR_INTERNAL);
-    assert_true(
-        store->operations->search(store, "space", query, SAMPLE_WIDTH, 1, &match, &count, NULL));
+    assert_true(search_nearest(store, "space", query, SAMPLE_WIDTH, 1, &match, &count, NULL));
     assert_true(store->operations->count(store, &count, NULL));
     assert_int_equal(count, number);
     store->operations->destroy(store);

@@ -59,8 +59,7 @@ static void check_images(const char *folder, unsigned first, unsigned end) {
         float vector[SAMPLE_WIDTH];
         struct store_match match;
         sample_vector(number, vector);
-        assert_true(store->operations->search(store, "space", vector, SAMPLE_WIDTH, 1, &match,
-                                              &count, NULL));
+        assert_true(search_nearest(store, "space", vector, SAMPLE_WIDTH, 1, &match, &count, NULL));
         assert_string_equal(match.record.id, expected.id);
     }
     assert_true(store->operations->count(store, &count, NULL));

@@ -43,8 +43,8 @@ static void *write_images(void *context) {
         expect(work, was_new);
         struct store_match match;
         size_t count = 0;
-        expect(work, work->store->operations->search(work->store, "space", vector, SAMPLE_WIDTH, 1,
-                                                     &match, &count, NULL));
+        expect(work,
+               search_nearest(work->store, "space", vector, SAMPLE_WIDTH, 1, &match, &count, NULL));
         expect(work, count == 1 && strcmp(match.record.id, record.id) == 0);
         if (i % 3 == 0) expect(work, work->store->operations->remove(work->store, record.id, NULL));
     }
@@ -61,8 +61,8 @@ static void *search_images(void *context) {
         size_t count = 0;
         bool has_more;
         sample_vector(i, query);
-        expect(work, work->store->operations->search(work->store, "space", query, SAMPLE_WIDTH, K,
-                                                     matches, &count, NULL));
+        expect(work,
+               search_nearest(work->store, "space", query, SAMPLE_WIDTH, K, matches, &count, NULL));
         // More than 100 images are always there: removed ones must not make an answer short.
         expect(work, count == K);
         for (size_t m = 0; m < count; m++) {

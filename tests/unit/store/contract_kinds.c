@@ -1,0 +1,14 @@
+#include <stddef.h>
+
+#include "contract.h"
+
+static struct store *open_memory(const char *folder, struct error *err) {
+    (void)folder, (void)err;
+    return memory_store_create();
+}
+
+const struct store_kind store_kinds[] = {
+    {.name = "sqlite", .traits = CONTRACT_DURABLE | CONTRACT_BITS, .open = sqlite_store_create},
+    {.name = "memory", .traits = CONTRACT_BITS, .open = open_memory},
+    {.name = NULL},
+};
