@@ -17,12 +17,14 @@ const struct api_parameter parameter_id = {
 const struct api_parameter parameter_query_text = {
     .name = "q",
     .example = "a red car in the snow",
-    .description = "What to look for, in words. Give either this or `image_id`.",
+    .description =
+        "What to look for, in words; `-word` keeps out what fits that word. Give this, "
+        "or `image_id`, or both.",
 };
 const struct api_parameter parameter_image_id = {
     .name = "image_id",
     .example = "3f1d0c5b9a7e2468",
-    .description = "Finds images that look like this stored one. Give either this or `q`.",
+    .description = "Finds images that look like this stored one. Give this, or `q`, or both.",
 };
 const struct api_parameter parameter_k = {
     .name = "k",

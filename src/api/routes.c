@@ -1,6 +1,7 @@
 #include "api/routes.h"
 
 #include "api/handlers.h"
+#include "api/search_parameters.h"
 #include "observe/metrics.h"
 
 #define JSON_TYPE "application/json"
@@ -42,14 +43,20 @@ const struct api_route api_routes[] = {
      {200, "image/jpeg", NULL, "The thumbnail."}, {404, 422, 500, 503, 507}},
     {"GET", "/search", search_get, ROUTE_WAITS, "search", "search",
      "Find images by words or by likeness",
-     "Give `q` to search by words, or `image_id` for images that look like a stored one. `score` "
-     "is the cosine of the two vectors, best first.",
-     {&parameter_query_text, &parameter_image_id, &parameter_k},
+     "Give `q` to search by words, `image_id` for images that look like a stored one, or both. "
+     "`score` is the cosine of the two vectors; `relevance` (0 to 1, of searches by words) says how "
+     "much better the words fit the image than unrelated ones do, so that one bound holds for all "
+     "queries. Filters hold before anything is compared. An empty answer says why in `reason`.",
+     {&parameter_query_text, &parameter_image_id, &parameter_mode, &parameter_k,
+      &parameter_search_cursor, &parameter_min_score, &parameter_exact, &parameter_ids,
+      &parameter_from, &parameter_until, &parameter_origin, &parameter_tags, &parameter_words},
      {200, JSON_TYPE, "SearchAnswer", "The best matches."}, {404, 422, 500, 503, 507}},
     {"POST", "/search", search_post, ROUTE_TAKES_PICTURE, "searchByPicture", "search",
      "Find images that look like a picture",
-     "The picture comes as for an upload, and is not stored.",
-     {&parameter_k},
+     "The picture comes as for an upload, and is not stored. Words in `q` are added to it.",
+     {&parameter_query_text, &parameter_mode, &parameter_k, &parameter_search_cursor,
+      &parameter_min_score, &parameter_exact, &parameter_ids, &parameter_from, &parameter_until,
+      &parameter_origin, &parameter_tags, &parameter_words},
      {200, JSON_TYPE, "SearchAnswer", "The best matches."}, PICTURE_ERRORS},
     {"GET", "/healthz", health_live, ROUTE_INSTANT, "getHealth", "operation",
      "Is the process alive, and what is it made of",

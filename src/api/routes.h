@@ -14,7 +14,7 @@ enum route_flags {
     ROUTE_HAS_ENTITY_TAG = 4,  // answers 304 to If-None-Match
 };
 
-enum { ROUTE_PARAMETERS_MAX = 4, ROUTE_ERRORS_MAX = 10 };
+enum { ROUTE_PARAMETERS_MAX = 16, ROUTE_ERRORS_MAX = 10 };
 
 struct api_answer {
     int status;

@@ -7,7 +7,7 @@
 #include "cli/data_folder.h"
 #include "cli/engine_setup.h"
 #include "cli/json_line.h"
-#include "store/store.h"
+#include "service/service.h"
 
 // All words as one query. Caller frees.
 static char *join_words(const struct command_input *input) {
@@ -20,35 +20,39 @@ static char *join_words(const struct command_input *input) {
     return text;
 }
 
-static void print_match(const struct store_match *match, bool is_json) {
-    const struct image_record *record = &match->record;
-    if (is_json)
-        json_line_print(json_pack("{s:s, s:f, s:o, s:o}", "id", record->id, "score",
-                                  (double)match->score, "caption", json_line_text(record->caption),
-                                  "filename", json_line_text(record->file_name)));
-    else
-        (void)printf("%.3f  %s  %s  %s\n", (double)match->score, record->id, record->caption,
+static void print_result(const struct search_result *result, bool is_json) {
+    const struct image_record *record = &result->record;
+    if (!is_json) {
+        (void)printf("%.3f  %s  %s  %s\n", (double)result->score, record->id, record->caption,
                      record->file_name);
+        return;
+    }
+    json_t *line = json_pack("{s:s, s:f, s:o, s:o}", "id", record->id, "score",
+                             (double)result->score, "caption", json_line_text(record->caption),
+                             "filename", json_line_text(record->file_name));
+    if (result->has_relevance)
+        json_object_set_new(line, "relevance", json_real((double)result->relevance));
+    json_line_print(line);
 }
 
 static bool search(struct engine *engine, struct store *store, const char *query, size_t k,
                    bool is_json, struct error *err) {
-    struct embedding embedding;
-    size_t count = 0;
-    struct store_match *matches = memory_try_zeroed(k, sizeof *matches);
-    if (matches == NULL) return error_set(err, ERROR_INTERNAL, "out of memory for %zu results", k);
-    bool is_done =
-        engine_embed_text(engine, query, QUEUE_INTERACTIVE, &embedding, NULL, NULL, err) &&
-        store->operations->search(
-            store,
-            &(struct store_search){.embedding_model = engine_info(engine)->embedding_model,
-                                   .query = embedding.values,
-                                   .width = embedding.width,
-                                   .k = k},
-            matches, &count, err);
-    for (size_t i = 0; i < count && is_done; i++) print_match(&matches[i], is_json);
-    if (is_done && count == 0 && !is_json) (void)fputs("no pictures yet\n", stderr);
-    memory_free(matches);
+    struct search_request request = {.query = query, .k = k};
+    struct search_answer answer = {.results = NULL};
+    struct relevance *relevance = relevance_create(engine, err);
+    struct service *service = relevance == NULL
+                                  ? NULL
+                                  : service_create(&(struct service_options){.engine = engine,
+                                                                             .store = store,
+                                                                             .relevance = relevance,
+                                                                             .decode_threads = 1},
+                                                   err);
+    bool is_done = service != NULL && service_search(service, &request, &answer, err);
+    for (size_t i = 0; i < answer.count && is_done; i++) print_result(&answer.results[i], is_json);
+    if (is_done && answer.count == 0 && !is_json) (void)fprintf(stderr, "%s\n", answer.reason);
+    search_answer_clear(&answer);
+    service_destroy(service);
+    relevance_destroy(relevance);
     return is_done;
 }
 

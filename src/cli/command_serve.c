@@ -33,6 +33,7 @@ struct server {
     struct store *store;
     struct blob_folder *blobs;
     struct metrics *metrics;
+    struct relevance *relevance;
     struct service *service;
     struct api api;
     struct http_server *http;
@@ -63,10 +64,13 @@ static bool open_service(struct server *server, const struct settings *settings,
                                         .allows_private = settings->url_allow_private};
     server->metrics = metrics_create(err);
     if (server->metrics == NULL) return false;
+    server->relevance = relevance_create(server->engine, err);
+    if (server->relevance == NULL) return false;
     server->service = service_create(&(struct service_options){.engine = server->engine,
                                                                .store = server->store,
                                                                .blobs = server->blobs,
                                                                .metrics = server->metrics,
+                                                               .relevance = server->relevance,
                                                                .image_limits = image_limits,
                                                                .fetch_limits = fetch_limits,
                                                                .decode_threads = processor_count()},
@@ -108,6 +112,7 @@ static void close_all(struct server *server, int drain_timeout_ms) {
     if (server->http != NULL) http_server_destroy(server->http, drain_timeout_ms);
     api_clear(&server->api);
     service_destroy(server->service);
+    relevance_destroy(server->relevance);
     metrics_destroy(server->metrics);
     blob_folder_destroy(server->blobs);
     if (server->store != NULL) server->store->operations->destroy(server->store);

@@ -7,6 +7,8 @@
 #include "fetch/fetch.h"
 #include "image/decode.h"
 #include "observe/metrics.h"
+#include "service/relevance.h"
+#include "service/search.h"
 #include "store/blob_folder.h"
 #include "store/store.h"
 
@@ -14,7 +16,8 @@ struct service_options {
     struct engine *engine;
     struct store *store;
     struct blob_folder *blobs;
-    struct metrics *metrics;
+    struct metrics *metrics;      // NULL: nothing is counted
+    struct relevance *relevance;  // NULL: search results have none
     struct image_limits image_limits;
     struct fetch_limits fetch_limits;
     size_t decode_threads;  // pictures decoded at once
@@ -59,25 +62,5 @@ char *service_image_content(struct service *service, const char *id, struct imag
 char *service_image_thumbnail(struct service *service, const char *id, uint32_t max_side,
                               size_t *size, struct error *err);
 
-struct search_timings {
-    double embed_ms;  // from words or picture to the vector, waiting included
-    struct engine_timings engine;
-    double store_ms;
-    double total_ms;
-};
-// `matches` has room for k, best first. *is_cut: the query was longer than the model reads.
-bool service_search_text(struct service *service, const char *query, size_t k,
-                         struct store_match *matches, size_t *count, bool *is_cut,
-                         struct search_timings *timings, struct error *err);
-bool service_search_like_image(struct service *service, const char *id, size_t k,
-                               struct store_match *matches, size_t *count,
-                               struct search_timings *timings, struct error *err);
-bool service_search_picture(struct service *service, const void *bytes, size_t size, size_t k,
-                            struct store_match *matches, size_t *count,
-                            struct search_timings *timings, struct error *err);
-// The same with a picture that is fetched from an address first, as service_ingest_url does.
-bool service_search_url(struct service *service, const char *url, size_t k,
-                        struct store_match *matches, size_t *count, struct search_timings *timings,
-                        struct error *err);
 // Everything a request needs is there: the store answers. The engine is there as long as we are.
 bool service_is_ready(struct service *service, struct error *err);

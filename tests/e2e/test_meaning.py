@@ -114,3 +114,45 @@ def test_a_new_picture_finds_its_like(library):
     answer = library[0].post("/search", files={"file": ("mine.png", file.getvalue())},
                              params={"k": 3})
     assert names_found(library, answer)[0] == "red-circle.png"
+
+
+@pytest.mark.parametrize("words, right", [
+    ("a boat", ["boat-at-sea.png", "boat-at-night.jpg"]),
+    ("a green star", ["large-green-star.jpg"]),
+    ("snow", ["house-in-the-snow.jpg", "mountains-and-moon.jpg"]),
+    ("a red circle above a blue square", ["circle-above-square.png"]),
+    ("a yellow ring", []),
+    ("a purple boat in the desert", []),
+    ("pizza", []),
+    ("a giraffe", []),
+])
+def test_what_is_not_there_is_not_found(library, words, right):
+    answer = library[0].get("/search", params={"q": words, "min_score": "auto"})
+    assert sorted(names_found(library, answer)) == sorted(right)
+    if not right:
+        assert "Nothing fits" in answer.json()["reason"]
+    for result in answer.json()["results"]:
+        assert result["relevance"] >= 0.5
+
+
+def test_negated_words_are_kept_out(library):
+    answer = library[0].get("/search", params={"q": "a house -snow", "k": 1})
+    assert names_found(library, answer) == ["house-and-tree.jpg"]
+    answer = library[0].get("/search", params={"q": "a red circle -square", "k": 20})
+    names = names_found(library, answer)
+    assert "circle-above-square.png" not in names and names[0] in ("red-circle.png", "cross-inside-circle.png")
+
+
+def test_words_and_a_picture_together(library):
+    house = library[1]["house-in-the-snow.jpg"]["id"]
+    answer = library[0].get("/search", params={"q": "mountains", "image_id": house, "k": 2})
+    assert "mountains-and-moon.jpg" in names_found(library, answer)  # which are in the snow
+
+
+def test_keywords_and_both(library):
+    client = library[0]
+    answer = client.get("/search", params={"q": "moon", "mode": "keyword"})
+    assert sorted(names_found(library, answer)) == ["boat-at-night.jpg", "mountains-and-moon.jpg"]
+    # The captions say "red" where CLIP is unsure of a colour alone.
+    answer = client.get("/search", params={"q": "red", "mode": "hybrid", "k": 5})
+    assert all("red" in CAPTIONS[name] for name in names_found(library, answer)[:3])

@@ -35,9 +35,9 @@ def test_k_is_checked(client, k):
     assert answer.json()["errors"][0]["loc"] == ["query", "k"]
 
 
-@pytest.mark.parametrize("query", ["", "?q=", "?q=%20%20", "?k=3", "?q=a&image_id=0123456789abcdef"])
+@pytest.mark.parametrize("query", ["", "?q=", "?q=%20%20", "?k=3", "?q=-a", "?image_id=", "?mode=keyword"])
 def test_a_subject_is_needed(client, query):
-    assert client.get(f"/search{query}").status_code == 422
+    assert client.get(f"/search{query}").status_code in (404, 422)
 
 
 def test_bytes_that_are_no_text(client):
@@ -77,3 +77,45 @@ def test_like_a_picture_that_is_not_stored(filled):
 def test_mock_models_say_so(filled):
     assert "MOCK MODELS" in filled.get("/search", params={"q": "x"}).json()["notice"]
     assert "MOCK MODELS" in filled.get("/healthz").json()["notice"]
+
+
+def ids_of(answer):
+    assert answer.status_code == 200, answer.text
+    return [result["id"] for result in answer.json()["results"]]
+
+
+def test_pages_go_through_all_once(filled):
+    whole = ids_of(filled.get("/search", params={"q": "a boat", "k": 1000}))
+    seen, cursor = [], ""
+    while cursor is not None:
+        answer = filled.get("/search", params={"q": "a boat", "k": 5, "cursor": cursor})
+        seen += ids_of(answer)
+        cursor = answer.json()["next_cursor"]
+    assert seen == whole
+    cursor = filled.get("/search", params={"q": "a boat", "k": 5}).json()["next_cursor"]
+    assert filled.get("/search", params={"q": "a car", "cursor": cursor}).status_code == 422
+
+
+def test_filters_hold_before_anything_is_compared(filled):
+    some = sorted(filled.ids[2:5])
+    assert sorted(ids_of(filled.get("/search", params={"q": "x", "ids": ",".join(some)}))) == some
+    created = sorted(filled.get(f"/images/{image_id}").json()["created_at"] for image_id in filled.ids)
+    late = ids_of(filled.get("/search", params={"q": "x", "k": 100, "from": created[6]}))
+    early = ids_of(filled.get("/search", params={"q": "x", "k": 100, "until": created[6]}))
+    assert len(late) == 6 and sorted(late + early) == sorted(filled.ids)
+    assert ids_of(filled.get("/search", params={"q": "x", "origin": "nobody"})) == []
+    answer = filled.get("/search", params={"q": "x", "tags": "none"})
+    assert answer.json()["results"] == [] and "filters" in answer.json()["reason"]
+
+
+def test_exact_gives_the_same(filled):
+    query = {"q": "a boat", "k": 12}
+    assert ids_of(filled.get("/search", params=query | {"exact": "true"})) == ids_of(
+        filled.get("/search", params=query))
+
+
+def test_words_of_file_names_are_found(filled):
+    answer = filled.get("/search", params={"q": "7", "mode": "keyword"})
+    assert ids_of(answer) == [filled.ids[7]]
+    assert -1 <= answer.json()["results"][0]["score"] <= 1
+    assert len(ids_of(filled.get("/search", params={"q": "7", "mode": "hybrid"}))) == 10

@@ -53,20 +53,6 @@ static char *copy_text(const char *text, size_t *size) {
     return memory_copy_text(text);
 }
 
-static void fill_matches(struct store_match *matches, size_t k, size_t *count,
-                         struct search_timings *timings) {
-    fake.k = k;
-    *count = k < 2 ? k : 2;
-    for (size_t i = 0; i < *count; i++) {
-        matches[i].record = fake.record;
-        matches[i].score = i == 0 ? 0.987654321F : -0.00000001F;
-    }
-    *timings = (struct search_timings){.embed_ms = 1.5,
-                                       .engine = {.queue_ms = 0.12345, .batch_size = 3},
-                                       .store_ms = 0.25,
-                                       .total_ms = 1.7777777};
-}
-
 bool service_ingest_image(struct service *service, const void *bytes, size_t size,
                           const char *file_name, struct ingest_result *result, struct error *err) {
     (void)service;
@@ -134,42 +120,49 @@ char *service_image_thumbnail(struct service *service, const char *id, uint32_t 
     return call("image_thumbnail", err) ? copy_text("a jpeg", size) : NULL;
 }
 
-bool service_search_text(struct service *service, const char *query, size_t k,
-                         struct store_match *matches, size_t *count, bool *is_cut,
-                         struct search_timings *timings, struct error *err) {
-    (void)service;
-    (void)snprintf(fake.query, sizeof fake.query, "%s", query);
-    *is_cut = fake.is_cut;
-    fill_matches(matches, k, count, timings);
-    return call("search_text", err);
+static void keep_list(const char *name, const char *const *texts, size_t count) {
+    size_t used = strlen(fake.filter);
+    used += (size_t)snprintf(fake.filter + used, sizeof fake.filter - used, "%s=", name);
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(fake.filter + used, sizeof fake.filter - used, "%s%s",
+                                 i == 0 ? "" : ",", texts[i]);
+    (void)snprintf(fake.filter + used, sizeof fake.filter - used, " ");
 }
 
-bool service_search_like_image(struct service *service, const char *id, size_t k,
-                               struct store_match *matches, size_t *count,
-                               struct search_timings *timings, struct error *err) {
+bool service_search(struct service *service, const struct search_request *request,
+                    struct search_answer *answer, struct error *err) {
     (void)service;
-    (void)snprintf(fake.id, sizeof fake.id, "%s", id);
-    fill_matches(matches, k, count, timings);
-    return call("search_like_image", err);
+    *answer = (struct search_answer){.results = NULL};
+    fake.search = *request;
+    fake.k = request->k;
+    fake.filter[0] = '\0';
+    keep_list("ids", request->filter.ids, request->filter.id_count);
+    keep_list("tags", request->filter.tags, request->filter.tag_count);
+    keep_list("words", request->filter.caption_words, request->filter.caption_word_count);
+    if (request->filter.origin != NULL) keep_list("origin", &request->filter.origin, 1);
+    if (request->query != NULL) (void)snprintf(fake.query, sizeof fake.query, "%s", request->query);
+    if (request->image_id != NULL) (void)snprintf(fake.id, sizeof fake.id, "%s", request->image_id);
+    if (request->picture != NULL) keep_bytes(request->picture, request->picture_size);
+    if (request->url != NULL) (void)snprintf(fake.url, sizeof fake.url, "%s", request->url);
+    answer->is_cut = fake.is_cut;
+    answer->has_more = fake.has_more;
+    answer->count = fake.finds_nothing ? 0 : request->k < 2 ? request->k : 2;
+    answer->results = memory_try_zeroed(2, sizeof *answer->results);
+    for (size_t i = 0; i < answer->count; i++)
+        answer->results[i] = (struct search_result){.record = fake.record,
+                                                    .score = i == 0 ? 0.987654321F : -0.00000001F,
+                                                    .relevance = 0.25F,
+                                                    .has_relevance = request->query != NULL};
+    if (fake.finds_nothing)
+        (void)snprintf(answer->reason, sizeof answer->reason, "nothing like it");
+    answer->timings = (struct search_timings){.embed_ms = 1.5,
+                                              .engine = {.queue_ms = 0.12345, .batch_size = 3},
+                                              .store_ms = 0.25,
+                                              .total_ms = 1.7777777};
+    return call("search", err);
 }
 
-bool service_search_picture(struct service *service, const void *bytes, size_t size, size_t k,
-                            struct store_match *matches, size_t *count,
-                            struct search_timings *timings, struct error *err) {
-    (void)service;
-    keep_bytes(bytes, size);
-    fill_matches(matches, k, count, timings);
-    return call("search_picture", err);
-}
-
-bool service_search_url(struct service *service, const char *url, size_t k,
-                        struct store_match *matches, size_t *count, struct search_timings *timings,
-                        struct error *err) {
-    (void)service;
-    (void)snprintf(fake.url, sizeof fake.url, "%s", url);
-    fill_matches(matches, k, count, timings);
-    return call("search_url", err);
-}
+void search_answer_clear(struct search_answer *answer) { memory_free(answer->results); }
 
 bool service_is_ready(struct service *service, struct error *err) {
     (void)service;

@@ -10,6 +10,7 @@ struct fake_service {
     bool was_known;
     bool is_cut;
     bool has_more;
+    bool finds_nothing;
     size_t list_count;  // records the list answers
     struct engine_info engine;
 
@@ -22,6 +23,8 @@ struct fake_service {
     unsigned char bytes[64];  // the first of the picture
     size_t size;
     size_t k;
+    struct search_request search;  // with copies of the filter's texts below
+    char filter[512];              // "ids=a,b tags=c words=d origin=e"
     size_t limit;
     uint32_t max_side;
     struct store_cursor cursor;

@@ -103,14 +103,12 @@ static void deletion_takes_everything(void **state) {
     assert_int_equal(stored_blobs(fixture), 1);
     struct image_record record;
     assert_false(service_get_image(fixture->service, gone.record.id, &record, &err));
-    struct store_match matches[2];
-    struct search_timings timings;
-    size_t count;
-    bool is_cut;
-    assert_true(
-        service_search_text(fixture->service, "red", 2, matches, &count, &is_cut, &timings, NULL));
-    assert_int_equal(count, 1);
-    assert_string_equal(matches[0].record.id, kept.record.id);
+    struct search_answer found;
+    assert_true(service_search(fixture->service, &(struct search_request){.query = "red", .k = 2},
+                               &found, NULL));
+    assert_int_equal(found.count, 1);
+    assert_string_equal(found.results[0].record.id, kept.record.id);
+    search_answer_clear(&found);
     error_clear(&err);
     assert_false(service_delete_image(fixture->service, gone.record.id, &err));
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
