@@ -159,8 +159,12 @@ static bool open_database(struct sqlite_store *self, const char *path, bool is_r
 
 static void log_sqlite(void *context, int code, const char *message) {
     (void)context;
-    log_write((code & 0xff) == SQLITE_NOTICE ? LOG_INFO : LOG_WARNING, "sqlite (%d): %s", code,
-              message);
+    int kind = code & 0xff;
+    // Full-text search prepares its statements before the schema is complete, and again after.
+    enum log_level level = kind == SQLITE_SCHEMA   ? LOG_DEBUG
+                           : kind == SQLITE_NOTICE ? LOG_INFO
+                                                   : LOG_WARNING;
+    log_write(level, "sqlite (%d): %s", code, message);
 }
 
 static void configure_sqlite(void) { (void)sqlite3_config(SQLITE_CONFIG_LOG, log_sqlite, NULL); }
