@@ -46,12 +46,12 @@ static size_t pass_body(char *bytes, size_t size, size_t count, void *context) {
     size_t chunk = size * count;
     long status = 0;
     (void)curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200 && status != 206) {
+    const struct fetch_request *request = exchange->request;
+    if (status != 200 && status != 206 && !request->takes_every_status) {
         exchange->unread_bytes += chunk;
         exchange->is_cut = exchange->unread_bytes > MAX_UNREAD_BODY;
         return exchange->is_cut ? 0 : chunk;
     }
-    const struct fetch_request *request = exchange->request;
     if (request->sink == NULL ||
         request->sink(request->context, status, bytes, chunk, exchange->err))
         return chunk;
@@ -77,21 +77,35 @@ static bool set_options(struct fetch_client *client, const struct fetch_request 
            SET(CURLOPT_LOW_SPEED_TIME, (request->stall_timeout_ms + 999) / 1000) &&
            SET(CURLOPT_WRITEFUNCTION, pass_body) && SET(CURLOPT_WRITEDATA, exchange) &&
            SET(CURLOPT_USERAGENT, "imgrouter") &&
-           (request->range_start == 0 || SET(CURLOPT_RANGE, range));
+           (request->range_start == 0 || SET(CURLOPT_RANGE, range)) &&
+           (request->json == NULL ||
+            (SET(CURLOPT_POSTFIELDS, request->json) &&
+             SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->json_size))) &&
+           (request->method == NULL || SET(CURLOPT_CUSTOMREQUEST, request->method));
 #undef SET
+}
+
+// NULL when `headers` is, or memory out; the list is freed then.
+static struct curl_slist *add_header(struct curl_slist *headers, const char *line) {
+    struct curl_slist *longer = headers == NULL ? NULL : curl_slist_append(headers, line);
+    if (longer == NULL) curl_slist_free_all(headers);
+    return longer;
 }
 
 // NULL when out of memory. Compressed answers would lose their Content-Length.
 static struct curl_slist *make_headers(const struct fetch_request *request) {
     struct curl_slist *headers = curl_slist_append(NULL, "Accept-Encoding: identity");
-    if (headers == NULL || request->bearer_token == NULL || request->bearer_token[0] == '\0')
-        return headers;
+    if (request->json != NULL) {
+        headers = add_header(headers, "Content-Type: application/json");
+        headers = add_header(headers, "Expect:");  // else a long body waits to be asked for
+    }
+    if (request->secret_header != NULL) headers = add_header(headers, request->secret_header);
+    if (request->bearer_token == NULL || request->bearer_token[0] == '\0') return headers;
     char line[MAX_TOKEN_HEADER];
     int length = snprintf(line, sizeof line, "Authorization: Bearer %s", request->bearer_token);
-    struct curl_slist *longer =
-        length < 0 || (size_t)length >= sizeof line ? NULL : curl_slist_append(headers, line);
-    if (longer == NULL) curl_slist_free_all(headers);
-    return longer;
+    if (length >= 0 && (size_t)length < sizeof line) return add_header(headers, line);
+    curl_slist_free_all(headers);
+    return NULL;
 }
 
 static enum error_kind failure_kind(CURLcode code) {
@@ -130,6 +144,7 @@ bool fetch_client_send(struct fetch_client *client, const struct fetch_request *
 out:
     // The handle outlives what it points to.
     (void)curl_easy_setopt(client->handle, CURLOPT_HTTPHEADER, NULL);
+    (void)curl_easy_setopt(client->handle, CURLOPT_POSTFIELDS, NULL);
     curl_slist_free_all(headers);
     return is_done;
 }
@@ -144,6 +159,25 @@ const char *fetch_client_redirect(struct fetch_client *client) {
     char *location = NULL;
     (void)curl_easy_getinfo(client->handle, CURLINFO_REDIRECT_URL, &location);
     return location;
+}
+
+static bool has_part(CURLU *url, CURLUPart part) {
+    char *text = NULL;
+    bool is_there = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+    curl_free(text);
+    return is_there;
+}
+
+bool url_check_server(const char *url, const char *setting, struct error *err) {
+    CURLU *parsed = curl_url();
+    bool is_good = parsed != NULL && (url_is_http(url) || url_is_https(url)) &&
+                   curl_url_set(parsed, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK &&
+                   !has_part(parsed, CURLUPART_QUERY) && !has_part(parsed, CURLUPART_FRAGMENT);
+    curl_url_cleanup(parsed);
+    return is_good || error_set(err, ERROR_USAGE,
+                                "%s must be an address like http://127.0.0.1:6333, without a name, "
+                                "a password and a query",
+                                setting);
 }
 
 static bool parts_are_equal(CURLU *a, CURLU *b, CURLUPart part) {

@@ -1,4 +1,4 @@
-// HTTP client for servers that the operator chose: the model hub and what it redirects to.
+// HTTP client for servers that the operator chose: the model hub and what it redirects to, a store.
 // Proxies from the environment (http_proxy, https_proxy, no_proxy) are honoured, connections are
 // kept between requests, and redirects are left to the caller, who decides what a token may see.
 // Blocking; a client belongs to one thread.
@@ -15,15 +15,21 @@ struct fetch_client;
 struct fetch_client *fetch_client_create(struct error *err);
 void fetch_client_destroy(struct fetch_client *client);
 
-// Takes the body of a 200 or 206 as it comes in. false ends the exchange with the sink's error.
+// Takes the body of a 200 or 206, or of every answer if the request says so, as it comes in. false
+// ends the exchange with the sink's error.
 typedef bool fetch_sink(void *context, long status, const void *bytes, size_t size,
                         struct error *err);
 
 struct fetch_request {
     const char *url;  // http or https
     bool is_head;
+    const char *method;  // NULL: GET, or HEAD
+    const char *json;    // [json_size] a body to send, borrowed; NULL: none
+    size_t json_size;
     const char *bearer_token;  // NULL or empty: none
-    int64_t range_start;       // GET only; 0: from the beginning, without a Range header
+    const char *secret_header;  // "api-key: …", NULL: none; never sent on to where a redirect leads
+    int64_t range_start;        // GET only; 0: from the beginning, without a Range header
+    bool takes_every_status;    // the sink takes the bodies of errors too
     long connect_timeout_ms;
     long stall_timeout_ms;  // this long without a byte ends the exchange
     long timeout_ms;        // the whole exchange; 0: no limit
@@ -42,6 +48,10 @@ const char *fetch_client_header(struct fetch_client *client, const char *name);
 // Where the last answer redirects to, as a whole address; NULL when it does not.
 const char *fetch_client_redirect(struct fetch_client *client);
 
+// That an address names a server: http or https, a host, perhaps a port and a path; no name,
+// password, query or fragment, which ERROR_USAGE tells without repeating the address. `setting` is
+// what the user wrote it in.
+bool url_check_server(const char *url, const char *setting, struct error *err);
 // Same scheme, host and port: what a token for the one may also be sent to.
 bool url_has_same_origin(const char *a, const char *b);
 bool url_is_http(const char *url);
