@@ -3,11 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/qdrant_store.h"
+
 static struct store *create_sqlite(const struct settings *settings, const char *data_folder,
                                    bool is_reader, struct error *err) {
     (void)settings;
     return is_reader ? sqlite_store_create_reader(data_folder, err)
                      : sqlite_store_create(data_folder, err);
+}
+
+static struct store *create_qdrant(const struct settings *settings, const char *data_folder,
+                                   bool is_reader, struct error *err) {
+    (void)data_folder;
+    return qdrant_store_create(&(struct qdrant_options){.url = settings->qdrant_url,
+                                                        .api_key = settings->qdrant_api_key,
+                                                        .collection = settings->qdrant_collection,
+                                                        .is_reader = is_reader},
+                               err);
 }
 
 static const struct {
@@ -16,6 +28,7 @@ static const struct {
                             bool is_reader, struct error *err);
 } backends[] = {
     {"sqlite", create_sqlite},
+    {"qdrant", create_qdrant},
 };
 enum { BACKEND_COUNT = sizeof backends / sizeof *backends };
 

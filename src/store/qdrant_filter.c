@@ -1,5 +1,7 @@
 #include "store/qdrant_filter.h"
 
+#include <string.h>
+
 #include "store/qdrant_record.h"
 #include "store/words.h"
 
@@ -11,12 +13,18 @@ json_t *condition_match(const char *key, const char *value) {
     return json_pack("{s:s, s:{s:s}}", "key", key, "match", "value", value);
 }
 
+bool point_ids_add(json_t *ids, const char *point_id) {
+    for (size_t i = 0; i < json_array_size(ids); i++)
+        if (strcmp(json_string_value(json_array_get(ids, i)), point_id) == 0) return true;
+    return json_array_append_new(ids, json_string(point_id)) == 0;
+}
+
 json_t *condition_has_id(const char *const *ids, size_t count) {
     json_t *array = json_array();
     for (size_t i = 0; array != NULL && i < count; i++) {
         char point_id[POINT_ID_SIZE];
         if (!point_id_from_image(ids[i], point_id)) continue;
-        if (json_array_append_new(array, json_string(point_id)) != 0) {
+        if (!point_ids_add(array, point_id)) {
             json_decref(array);
             return NULL;
         }

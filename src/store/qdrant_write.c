@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/qdrant_filter.h"
 #include "store/qdrant_store_private.h"
 
 enum { VECTORS_A_REQUEST = 250 };  // 10 MB of JSON at a width of 2048
 
 bool qdrant_begin_write(struct qdrant_store *self, struct error *err) {
     if (self->is_reader)
-        return error_set(err, ERROR_INTERNAL, "this store was opened for reading only");
+        return error_set(err, ERROR_STORAGE, "this store was opened for reading only");
     if (!qdrant_prepare(self, err)) return false;
     (void)pthread_mutex_lock(&self->write_mutex);
     if (atomic_load(&self->may_have_pending)) {
@@ -80,8 +81,7 @@ static bool compare_with_stored(struct batch *batch, const json_t *points, struc
                              "SHA-256 are the same; delete that one to store this one",
                              record->id);
         batch->is_there[i] = true;
-        if (json_array_append_new(batch->there_ids, json_string(point_id)) != 0)
-            return qdrant_out_of_memory(err);
+        if (!point_ids_add(batch->there_ids, point_id)) return qdrant_out_of_memory(err);
     }
     return true;
 }
