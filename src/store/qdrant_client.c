@@ -32,6 +32,10 @@ struct qdrant_client {
     pthread_mutex_t mutex;
     struct fetch_client *idle[MAX_IDLE];  // under the mutex, as is what follows
     size_t idle_count;
+    // While the server is away, one request at a time finds out whether it is back, and none before
+    // this moment; the others fail at once.
+    bool is_away;
+    bool is_asking;
     int64_t away_until_ns;
 };
 
@@ -84,18 +88,31 @@ static bool set_away(struct error *err, const char *why) {
     return error_set(err, ERROR_UNAVAILABLE, "the store (Qdrant) is not there now: %s", why);
 }
 
+// What a request found out about whether the server is there.
+static void note_reach(struct qdrant_client *client, bool is_away) {
+    (void)pthread_mutex_lock(&client->mutex);
+    client->is_away = is_away;
+    client->is_asking = false;
+    if (is_away) client->away_until_ns = clock_monotonic_ns() + (int64_t)AWAY_MS * 1000000;
+    (void)pthread_mutex_unlock(&client->mutex);
+}
+
 // A connection, kept or new; NULL with an error, also while the server is known to be away.
 static struct fetch_client *take_connection(struct qdrant_client *client, struct error *err) {
     struct fetch_client *connection = NULL;
     (void)pthread_mutex_lock(&client->mutex);
-    bool is_away = clock_monotonic_ns() < client->away_until_ns;
+    bool is_away =
+        client->is_away && (client->is_asking || clock_monotonic_ns() < client->away_until_ns);
+    if (!is_away) client->is_asking = client->is_away;
     if (!is_away && client->idle_count > 0) connection = client->idle[--client->idle_count];
     (void)pthread_mutex_unlock(&client->mutex);
     if (is_away) {
         set_away(err, "it could not be reached a moment ago");
         return NULL;
     }
-    return connection != NULL ? connection : fetch_client_create(err);
+    if (connection == NULL) connection = fetch_client_create(err);
+    if (connection == NULL) note_reach(client, true);
+    return connection;
 }
 
 static void give_connection(struct qdrant_client *client, struct fetch_client *connection) {
@@ -104,13 +121,6 @@ static void give_connection(struct qdrant_client *client, struct fetch_client *c
     if (has_room) client->idle[client->idle_count++] = connection;
     (void)pthread_mutex_unlock(&client->mutex);
     if (!has_room) fetch_client_destroy(connection);
-}
-
-static void note_away(struct qdrant_client *client, const char *why) {
-    (void)pthread_mutex_lock(&client->mutex);
-    client->away_until_ns = clock_monotonic_ns() + (int64_t)AWAY_MS * 1000000;
-    (void)pthread_mutex_unlock(&client->mutex);
-    log_warning("Qdrant cannot be reached: %s", why);
 }
 
 struct answer {
@@ -133,12 +143,14 @@ enum outcome { OUTCOME_ANSWER, OUTCOME_REPEAT, OUTCOME_FAILED };
 
 static enum outcome judge_failure(struct qdrant_client *client, const struct answer *answer,
                                   bool is_last, const struct error *problem, struct error *err) {
+    note_reach(client, false);
     if (answer->is_too_long || problem->kind == ERROR_INTERNAL) {
         error_set(err, problem->kind, "%s", problem->text);
         return OUTCOME_FAILED;
     }
     if (problem->kind == ERROR_TIMEOUT || problem->kind == ERROR_UNAVAILABLE) {
-        note_away(client, problem->text);
+        note_reach(client, true);
+        log_warning("Qdrant cannot be reached: %s", problem->text);
         set_away(err, problem->kind == ERROR_TIMEOUT ? "it does not answer in time"
                                                      : "it cannot be reached");
         return OUTCOME_FAILED;
@@ -174,10 +186,12 @@ static enum outcome exchange_once(struct qdrant_client *client, struct fetch_req
         outcome = judge_failure(client, answer, is_last, &problem, err);
     else if (!is_last && wait_as_asked(connection, answer->status))
         outcome = OUTCOME_REPEAT;
-    if (is_answered)
+    if (is_answered) {
+        note_reach(client, false);
         give_connection(client, connection);
-    else
+    } else {
         fetch_client_destroy(connection);
+    }
     return outcome;
 }
 

@@ -19,6 +19,8 @@ bool qdrant_request(struct qdrant_store *self, const char *method, const char *c
         return error_set(err, ERROR_UNAVAILABLE,
                          "the collection %s of the store (Qdrant) is not there any more; try again",
                          collection);
+    // What these requests ask for contradicts nothing; an image that does is found out before.
+    if (problem.kind == ERROR_CONFLICT) problem.kind = ERROR_UPSTREAM;
     return error_set(err, problem.kind, "%s", problem.text);
 }
 

@@ -96,11 +96,33 @@ static bool prepare_all(struct qdrant_store *self, struct error *err) {
     return prepare_images(self, err) && prepare_spaces(self, err);
 }
 
-bool qdrant_prepare(struct qdrant_store *self, struct error *err) {
+bool qdrant_recount(struct qdrant_store *self, struct error *err) {
+    size_t count;
+    if (!qdrant_count(self, self->images, json_object(), &count, err)) return false;
+    atomic_store(&self->image_count, count);
+    return true;
+}
+
+static bool set_prepared(struct qdrant_store *self, bool is_prepared) {
     (void)pthread_mutex_lock(&self->state_mutex);
-    if (!self->is_prepared) self->is_prepared = prepare_all(self, err);
+    self->is_prepared = is_prepared;
+    (void)pthread_mutex_unlock(&self->state_mutex);
+    return is_prepared;
+}
+
+static bool is_prepared(struct qdrant_store *self) {
+    (void)pthread_mutex_lock(&self->state_mutex);
     bool is_done = self->is_prepared;
     (void)pthread_mutex_unlock(&self->state_mutex);
+    return is_done;
+}
+
+bool qdrant_prepare(struct qdrant_store *self, struct error *err) {
+    if (is_prepared(self)) return true;
+    (void)pthread_mutex_lock(&self->prepare_mutex);
+    bool is_done = is_prepared(self) ||
+                   set_prepared(self, prepare_all(self, err) && qdrant_recount(self, err));
+    (void)pthread_mutex_unlock(&self->prepare_mutex);
     return is_done;
 }
 
@@ -110,12 +132,9 @@ static void forget_spaces(struct qdrant_store *self) {
     (void)pthread_mutex_unlock(&self->state_mutex);
 }
 
-// Never called with state_mutex held: what prepares does not go by way of qdrant_request.
 void qdrant_forget(struct qdrant_store *self) {
     forget_spaces(self);
-    (void)pthread_mutex_lock(&self->state_mutex);
-    self->is_prepared = false;
-    (void)pthread_mutex_unlock(&self->state_mutex);
+    (void)set_prepared(self, false);
 }
 
 // 16 hex digits that follow from a space's name, as an image's id does from its bytes.

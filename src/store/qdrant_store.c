@@ -8,14 +8,21 @@
 
 static bool qdrant_store_count(struct store *store, size_t *count, struct error *err) {
     struct qdrant_store *self = (struct qdrant_store *)store;
-    *count = 0;
-    return qdrant_begin_read(self, err) &&
-           qdrant_count(self, self->images, json_object(), count, err);
+    bool is_done = qdrant_prepare(self, err);
+    *count = is_done ? atomic_load(&self->image_count) : 0;
+    return is_done;
 }
 
+// Asks the server, and for the number of images while at it, unless that changes right now.
 static bool qdrant_check(struct store *store, struct error *err) {
+    struct qdrant_store *self = (struct qdrant_store *)store;
     size_t count;
-    return qdrant_store_count(store, &count, err);
+    if (!qdrant_begin_read(self, err)) return false;
+    if (pthread_mutex_trylock(&self->write_mutex) != 0)
+        return qdrant_count(self, self->images, json_object(), &count, err);
+    bool is_done = qdrant_recount(self, err);
+    (void)pthread_mutex_unlock(&self->write_mutex);
+    return is_done;
 }
 
 static void qdrant_destroy(struct store *store) {
@@ -23,6 +30,7 @@ static void qdrant_destroy(struct store *store) {
     if (self == NULL) return;
     qdrant_client_destroy(self->client);
     (void)pthread_mutex_destroy(&self->write_mutex);
+    (void)pthread_mutex_destroy(&self->prepare_mutex);
     (void)pthread_mutex_destroy(&self->state_mutex);
     memory_free(self);
 }
@@ -76,7 +84,10 @@ struct store *qdrant_store_create(const struct qdrant_options *options, struct e
     (void)snprintf(self->images, sizeof self->images, "%s_images", self->name);
     (void)snprintf(self->spaces, sizeof self->spaces, "%s_spaces", self->name);
     (void)pthread_mutex_init(&self->write_mutex, NULL);
+    (void)pthread_mutex_init(&self->prepare_mutex, NULL);
     (void)pthread_mutex_init(&self->state_mutex, NULL);
+    atomic_init(&self->image_count, 0);
+    atomic_init(&self->has_old_search, false);
     atomic_init(&self->may_have_pending, true);
     return &self->store;
 }

@@ -30,8 +30,10 @@ struct qdrant_store {
     atomic_bool has_old_search;  // the server has /points/search only
     // Held while something is written: the steps of one write never come between another's.
     pthread_mutex_t write_mutex;
-    atomic_bool may_have_pending;  // a write was not done to its end; cleared under write_mutex
-    pthread_mutex_t state_mutex;   // guards what follows
+    atomic_bool may_have_pending;   // a write was not done to its end; cleared under write_mutex
+    atomic_size_t image_count;      // so that asking how many there are asks nobody
+    pthread_mutex_t prepare_mutex;  // held while collections are made
+    pthread_mutex_t state_mutex;    // guards what follows
     bool is_prepared;
     struct qdrant_space known[STORE_SPACES_MAX];  // those seen; width and name never change
     size_t known_count;
@@ -70,6 +72,8 @@ const char *qdrant_point_id(const json_t *point);  // "" when it has none
 // when it was done before.
 bool qdrant_prepare(struct qdrant_store *self, struct error *err);
 void qdrant_forget(struct qdrant_store *self);
+// Counts the images on the server. Under write_mutex or prepare_mutex.
+bool qdrant_recount(struct qdrant_store *self, struct error *err);
 void qdrant_space_collection(const struct qdrant_store *self, const char *embedding_model,
                              char collection[static QDRANT_COLLECTION_SIZE]);
 // *width is 0 when there is no such space.

@@ -9,24 +9,34 @@
 
 enum { VECTORS_A_REQUEST = 250 };  // 10 MB of JSON at a width of 2048
 
+// Under write_mutex.
+static bool end_what_was_left(struct qdrant_store *self, struct error *err) {
+    if (!atomic_load(&self->may_have_pending)) return true;
+    if (!qdrant_repair(self, err) || !qdrant_recount(self, err)) return false;
+    atomic_store(&self->may_have_pending, false);
+    return true;
+}
+
 bool qdrant_begin_write(struct qdrant_store *self, struct error *err) {
     if (self->is_reader)
         return error_set(err, ERROR_STORAGE, "this store was opened for reading only");
     if (!qdrant_prepare(self, err)) return false;
     (void)pthread_mutex_lock(&self->write_mutex);
-    if (atomic_load(&self->may_have_pending)) {
-        if (!qdrant_repair(self, err)) {
-            (void)pthread_mutex_unlock(&self->write_mutex);
-            return false;
-        }
-        atomic_store(&self->may_have_pending, false);
-    }
-    return true;
+    if (end_what_was_left(self, err)) return true;
+    (void)pthread_mutex_unlock(&self->write_mutex);
+    return false;
 }
 
 bool qdrant_end_write(struct qdrant_store *self, bool result) {
-    if (!result) atomic_store(&self->may_have_pending, true);
     (void)pthread_mutex_unlock(&self->write_mutex);
+    return result;
+}
+
+// Between these a failure leaves something to be ended, or to be counted, later.
+static void begin_steps(struct qdrant_store *self) { atomic_store(&self->may_have_pending, true); }
+
+static bool end_steps(struct qdrant_store *self, bool result) {
+    if (result) atomic_store(&self->may_have_pending, false);
     return result;
 }
 
@@ -35,8 +45,7 @@ bool qdrant_begin_read(struct qdrant_store *self, struct error *err) {
     if (self->is_reader || !atomic_load(&self->may_have_pending) ||
         pthread_mutex_trylock(&self->write_mutex) != 0)
         return true;
-    bool is_done = qdrant_repair(self, err);
-    if (is_done) atomic_store(&self->may_have_pending, false);
+    bool is_done = end_what_was_left(self, err);
     (void)pthread_mutex_unlock(&self->write_mutex);
     return is_done;
 }
@@ -155,10 +164,6 @@ static bool write_space(struct qdrant_store *self, const struct batch *batch, si
 }
 
 static bool write_vectors(struct qdrant_store *self, const struct batch *batch, struct error *err) {
-    for (size_t i = 0; i < batch->count; i++)
-        if (!qdrant_space_ensure(self, batch->entries[i].record.embedding_model,
-                                 batch->entries[i].width, err))
-            return false;
     if (json_array_size(batch->there_ids) > 0 &&
         !qdrant_set_payload(self, self->images, json_incref(batch->there_ids),
                             json_pack("{s:s}", "pending", "write"), err))
@@ -188,7 +193,9 @@ static bool write_images(struct qdrant_store *self, const struct batch *batch, s
             return qdrant_out_of_memory(err);
         }
     }
-    return write_points(self, self->images, points, err);
+    if (!write_points(self, self->images, points, err)) return false;
+    (void)atomic_fetch_add(&self->image_count, batch->count - json_array_size(batch->there_ids));
+    return true;
 }
 
 // The vectors that images which were there have in other spaces than the batch puts them in.
@@ -217,8 +224,13 @@ static bool drop_other_vectors(struct qdrant_store *self, const struct batch *ba
 }
 
 static bool write_batch(struct qdrant_store *self, const struct batch *batch, struct error *err) {
-    return write_vectors(self, batch, err) && write_images(self, batch, err) &&
-           drop_other_vectors(self, batch, err);
+    for (size_t i = 0; i < batch->count; i++)
+        if (!qdrant_space_ensure(self, batch->entries[i].record.embedding_model,
+                                 batch->entries[i].width, err))
+            return false;
+    begin_steps(self);
+    return end_steps(self, write_vectors(self, batch, err) && write_images(self, batch, err) &&
+                               drop_other_vectors(self, batch, err));
 }
 
 bool qdrant_put(struct store *store, const struct image_record *record, const float *vector,
@@ -282,8 +294,10 @@ static bool change_image(struct qdrant_store *self, const char *id,
     json_t *payload = payload_create_changed(record);
     if (payload != NULL) (void)json_object_set_new(payload, "pending", json_string("write"));
     (void)point_id_from_image(id, point_id);
-    return qdrant_set_payload(self, self->images, qdrant_one_id(point_id), payload, err) &&
-           qdrant_finish_write(self, point_id, record, err);
+    begin_steps(self);
+    return end_steps(
+        self, qdrant_set_payload(self, self->images, qdrant_one_id(point_id), payload, err) &&
+                  qdrant_finish_write(self, point_id, record, err));
 }
 
 bool qdrant_update(struct store *store, const char *id, const struct image_change *change,
@@ -301,9 +315,15 @@ bool qdrant_remove(struct store *store, const char *id, struct error *err) {
     struct image_record record;
     char point_id[POINT_ID_SIZE];
     if (!qdrant_begin_write(self, err)) return false;
-    return qdrant_end_write(
-        self, qdrant_get_record(self, id, &record, err) && point_id_from_image(id, point_id) &&
-                  qdrant_set_payload(self, self->images, qdrant_one_id(point_id),
-                                     json_pack("{s:s}", "pending", "remove"), err) &&
-                  qdrant_finish_remove(self, point_id, err));
+    bool is_done = qdrant_get_record(self, id, &record, err);
+    if (is_done) {
+        (void)point_id_from_image(id, point_id);
+        begin_steps(self);
+        is_done =
+            end_steps(self, qdrant_set_payload(self, self->images, qdrant_one_id(point_id),
+                                               json_pack("{s:s}", "pending", "remove"), err) &&
+                                qdrant_finish_remove(self, point_id, err));
+    }
+    if (is_done) (void)atomic_fetch_sub(&self->image_count, 1);
+    return qdrant_end_write(self, is_done);
 }

@@ -77,8 +77,7 @@ static void append_folded(struct run *run, utf8proc_int32_t character) {
     int boundary_class = 0;
     utf8proc_ssize_t count = utf8proc_decompose_char(
         character, folded, EXPANSION_MAX,
-        UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK,
-        &boundary_class);
+        UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK, &boundary_class);
     for (utf8proc_ssize_t i = 0; i < count && i < EXPANSION_MAX; i++) {
         utf8proc_uint8_t bytes[CHARACTER_SIZE];
         size_t size = (size_t)utf8proc_encode_char(folded[i], bytes);

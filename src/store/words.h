@@ -1,6 +1,7 @@
 // The words of a text as full-text search compares them: runs of letters and digits, without
 // regard to case and accents, English endings off (Porter's algorithm), as SQLite's FTS5 does with
-// `porter unicode61 remove_diacritics 2`. For stores whose server has no such search of its own.
+// `porter unicode61 remove_diacritics 2`; accents of other scripts than the Latin one fall away
+// too. For stores whose server has no such search of its own.
 #pragma once
 
 #include <stdbool.h>

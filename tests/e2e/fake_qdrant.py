@@ -265,6 +265,7 @@ class FakeQdrant:
         self.version = version
         self.faults = []
         self.requests = []  # (method, path)
+        self.keys = set()  # those that requests brought
         self.complaints = []
         self.lock = threading.RLock()
         self.operations = 0
@@ -487,6 +488,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         super().setup()
         self.owner.connections.add(self.connection)
 
+    def handle(self):
+        try:
+            super().handle()
+        except OSError:
+            pass  # the other side went away
+
     def finish(self):
         self.owner.connections.discard(self.connection)
         try:
@@ -518,6 +525,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query_string = self.path.partition("?")
         with owner.lock:
             owner.requests.append((self.command, path))
+            owner.keys.add(self.headers.get("api-key"))
             fault = owner.fault(path)
         if fault is not None and self.strike(fault):
             return None
@@ -587,6 +595,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault.kind == "hangs-up":
             self.close_connection = True
+        elif fault.kind == "redirect":
+            self.send(307, b"", {"Location": fault.value + self.path})
         elif fault.kind == "slow":
             time.sleep(fault.value)
             return False
