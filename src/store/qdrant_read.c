@@ -118,10 +118,10 @@ static int64_t point_created_ms(const json_t *point) {
 static bool append_time(struct page *page, int64_t created_ms, const char *from,
                         struct error *err) {
     json_t *found;
-    size_t room = page->limit - json_array_size(page->points);
+    json_int_t room = (json_int_t)(page->limit - json_array_size(page->points));
     json_t *body = json_pack("{s:I, s:{s:[{s:s, s:{s:I}}]}, s:o, s:s*}", "limit",
-                             (json_int_t)(room + (from != NULL)), "filter", "must", "key",
-                             "created_ms", "match", "value", (json_int_t)created_ms, "with_payload",
+                             from == NULL ? room : room + 1, "filter", "must", "key", "created_ms",
+                             "match", "value", (json_int_t)created_ms, "with_payload",
                              page_payload(page), "offset", from);
     if (!qdrant_scroll(page->self, page->self->images, body, &found, NULL, err)) return false;
     bool is_done = true;
