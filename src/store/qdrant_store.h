@@ -18,7 +18,8 @@
 // time.
 //
 // Cosine makes vectors unit length: those that are come back to within 1e-6.
-// A search by words scores at most 10,000 images, those with the rarest words first.
+// A search by words scores at most 10,000 images: those with all words first, then those with the
+// rarest.
 #pragma once
 
 #include "store/store.h"

@@ -11,7 +11,7 @@
 #include "store/words.h"
 
 enum {
-    CANDIDATES_MAX = 10000,  // images scored; those with the rarest words come first
+    CANDIDATES_MAX = 10000,  // images scored: those with all words first, then the rarest words'
     CANDIDATE_PAGE = 1000,
     PARTS_MAX = 2 * STORE_WORDS_MAX,  // words of a query, their parts counted
 };
@@ -63,25 +63,27 @@ static bool count_parts(struct word_search *search, struct error *err) {
     return true;
 }
 
-// What the filter lets through and has part `part` but none before it.
-static json_t *part_filter(const struct word_search *search, size_t part) {
+static uint64_t all_parts(const struct word_search *search) {
+    return search->parts.count == 64 ? ~(uint64_t)0 : ((uint64_t)1 << search->parts.count) - 1;
+}
+
+// What the filter lets through and has the parts from `first` to `last`, but none before `first`.
+static json_t *parts_filter(const struct word_search *search, size_t first, size_t last) {
     json_t *filter = qdrant_filter_create(search->filter);
-    bool is_done =
-        filter != NULL &&
-        qdrant_filter_add(filter, "must", condition_match("words", search->parts.words[part]));
-    for (size_t i = 0; i < part && is_done; i++)
-        is_done =
-            qdrant_filter_add(filter, "must_not", condition_match("words", search->parts.words[i]));
+    bool is_done = filter != NULL;
+    for (size_t i = 0; i <= last && is_done; i++)
+        is_done = qdrant_filter_add(filter, i < first ? "must_not" : "must",
+                                    condition_match("words", search->parts.words[i]));
     if (is_done) return filter;
     json_decref(filter);
     return NULL;
 }
 
-static void add_candidate(struct word_search *search, const json_t *point) {
+static void read_candidate(const struct word_search *search, const json_t *point,
+                           struct candidate *candidate) {
     const json_t *words = json_object_get(json_object_get(point, "payload"), "words");
-    struct candidate *candidate = &search->candidates[search->count++];
-    *candidate = (struct candidate){.word_count = json_array_size(words)};
     const char *id = qdrant_point_id(point);
+    *candidate = (struct candidate){.word_count = json_array_size(words)};
     memcpy(candidate->point_id, id, strnlen(id, POINT_ID_SIZE - 1));
     for (size_t i = 0; i < candidate->word_count; i++) {
         const char *word = json_string_value(json_array_get(words, i));
@@ -91,23 +93,38 @@ static void add_candidate(struct word_search *search, const json_t *point) {
     }
 }
 
-static bool collect_part(struct word_search *search, size_t part, struct error *err) {
+// Those that have all parts are passed over when `has_all` were collected before.
+static bool collect(struct word_search *search, size_t first, size_t last, bool has_all,
+                    struct error *err) {
     json_t *offset = NULL;
     bool is_done = true;
     do {
         json_t *points;
-        size_t room = CANDIDATES_MAX - search->count;
         json_t *body =
-            json_pack("{s:I, s:o, s:[s], s:o*}", "limit",
-                      (json_int_t)(room < CANDIDATE_PAGE ? room : CANDIDATE_PAGE), "filter",
-                      part_filter(search, part), "with_payload", "words", "offset", offset);
+            json_pack("{s:i, s:o, s:[s], s:o*}", "limit", CANDIDATE_PAGE, "filter",
+                      parts_filter(search, first, last), "with_payload", "words", "offset", offset);
         is_done = qdrant_scroll(search->self, search->self->images, body, &points, &offset, err);
-        for (size_t i = 0; i < json_array_size(points) && search->count < CANDIDATES_MAX; i++)
-            add_candidate(search, json_array_get(points, i));
+        for (size_t i = 0; i < json_array_size(points) && search->count < CANDIDATES_MAX; i++) {
+            struct candidate *candidate = &search->candidates[search->count];
+            read_candidate(search, json_array_get(points, i), candidate);
+            if (!has_all || candidate->has_words != all_parts(search)) search->count++;
+        }
         json_decref(points);
     } while (is_done && offset != NULL && search->count < CANDIDATES_MAX);
     json_decref(offset);
     return is_done;
+}
+
+// Where enough images have all parts, these are the best, and the others need not be looked at.
+static bool collect_all(struct word_search *search, size_t k, struct error *err) {
+    size_t count = search->parts.count;
+    bool has_all = count > 1 && search->image_counts[0] > 0;
+    if (has_all && !collect(search, 0, count - 1, false, err)) return false;
+    if (has_all && search->count >= k) return true;
+    for (size_t part = 0; part < count && search->count < CANDIDATES_MAX; part++)
+        if (search->image_counts[part] > 0 && !collect(search, part, part, has_all, err))
+            return false;
+    return true;
 }
 
 static int compare_best(const void *a, const void *b) {
@@ -163,8 +180,7 @@ static bool find_words(struct word_search *search, const struct store_word_searc
     search->candidates = memory_try_array(CANDIDATES_MAX, sizeof *search->candidates);
     if (search->candidates == NULL) return qdrant_out_of_memory(err);
     if (!count_parts(search, err)) return false;
-    for (size_t part = 0; part < search->parts.count && search->count < CANDIDATES_MAX; part++)
-        if (search->image_counts[part] > 0 && !collect_part(search, part, err)) return false;
+    if (!collect_all(search, asked->k, err)) return false;
     if (search->count > 0) score_candidates(search);
     return true;
 }

@@ -94,6 +94,13 @@ def listed(client, limit=7):
             return ids
 
 
+def assert_searchable(client, kept):
+    """All of them are found, or as many as a search answers."""
+    results = found(client, q="x", k=1000)
+    assert len(results) == len(set(results)) == min(len(kept), 1000)
+    assert set(results) <= set(kept)
+
+
 def wait_until(is_true, seconds=20):
     deadline = time.monotonic() + seconds
     while not is_true():
@@ -139,6 +146,19 @@ def test_images_live_in_qdrant(serve, qdrant, binary, tmp_path):
                          text=True, timeout=60, env={**os.environ, **settings_of(qdrant)},
                          check=True)
     assert [json.loads(line)["id"] for line in run.stdout.splitlines()] == ids[:0:-1]
+
+
+def test_words_and_filters(serve, qdrant):
+    client = serve(qdrant).client
+    ids = [uploaded(client, f"Dogs and cat{number} n{number % 2}") for number in range(8)]
+    assert set(found(client, q="dog", mode="keyword")) == set(ids)
+    assert found(client, q="cat3", mode="keyword") == [ids[3]]
+    assert set(found(client, q="dogs n1", mode="keyword", k=4)) == set(ids[1::2])
+    assert set(found(client, q="dog -n1", mode="hybrid", k=8)) == set(ids[0::2])
+    assert found(client, q="giraffe", mode="keyword") == []
+    assert found(client, q="x", k=8, origin="nobody") == []
+    assert set(found(client, q="x", k=8, origin="mock")) == set(ids)
+    assert set(found(client, q="x", k=8, exact="true")) == set(ids)
 
 
 def test_the_same_picture_twice_at_once_and_other_traffic(serve, qdrant):
@@ -242,7 +262,7 @@ def test_nothing_answered_is_lost_when_the_server_comes_and_goes(serve, fake, tm
     kept = listed(client, 100)
     assert len(kept) == len(set(kept))
     assert set(answered) <= set(kept)
-    assert set(found(client, q="x", k=1000)) == set(kept)
+    assert_searchable(client, kept)
 
 
 def test_nothing_answered_is_lost_when_we_are_killed(serve, qdrant):
@@ -268,7 +288,7 @@ def test_nothing_answered_is_lost_when_we_are_killed(serve, qdrant):
     assert answered <= kept
     # What was on its way when we were killed may be there or not.
     assert len(kept - answered - removed) <= 4 and len(kept & removed) <= 4
-    assert set(found(client, q="x", k=1000)) == kept
+    assert_searchable(client, kept)
 
 
 def test_a_server_before_1_10(serve, tmp_path):
