@@ -3,11 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/postgres_store.h"
+
 static struct store *create_sqlite(const struct settings *settings, const char *data_folder,
                                    bool is_reader, struct error *err) {
     (void)settings;
     return is_reader ? sqlite_store_create_reader(data_folder, err)
                      : sqlite_store_create(data_folder, err);
+}
+
+static struct store *create_postgres(const struct settings *settings, const char *data_folder,
+                                     bool is_reader, struct error *err) {
+    (void)data_folder;
+    if (settings->database_url != NULL)
+        return postgres_store_create(settings->database_url, is_reader, err);
+    error_set(err, ERROR_USAGE,
+              "VECTOR_BACKEND=pgvector needs DATABASE_URL: "
+              "postgresql://USER:PASSWORD@HOST:PORT/DATABASE");
+    return NULL;
 }
 
 static const struct {
@@ -16,6 +29,7 @@ static const struct {
                             bool is_reader, struct error *err);
 } backends[] = {
     {"sqlite", create_sqlite},
+    {"pgvector", create_postgres},
 };
 enum { BACKEND_COUNT = sizeof backends / sizeof *backends };
 
