@@ -83,9 +83,6 @@ static unsigned char *put_big_endian(unsigned char *bytes, uint32_t number, int 
 
 bool postgres_vector_encode(const float *vector, size_t width, unsigned char **bytes, size_t *size,
                             struct error *err) {
-    if (width == 0 || width > POSTGRES_VECTOR_WIDTH_MAX)
-        return error_set(err, ERROR_INTERNAL, "pgvector keeps vectors of 1 to %d numbers, not %zu",
-                         POSTGRES_VECTOR_WIDTH_MAX, width);
     *size = VECTOR_HEADER + 4 * width;
     *bytes = memory_try(*size);
     if (*bytes == NULL)
@@ -106,7 +103,7 @@ static uint32_t get_big_endian(const unsigned char *bytes) {
 
 bool postgres_vector_decode(const void *bytes, size_t size, float *vector, size_t width) {
     const unsigned char *at = bytes;
-    if (width > POSTGRES_VECTOR_WIDTH_MAX || size != VECTOR_HEADER + 4 * width ||
+    if (size != VECTOR_HEADER + 4 * width ||
         get_big_endian(at) != (uint32_t)width << 16)
         return false;
     for (size_t i = 0; i < width; i++) {

@@ -32,7 +32,7 @@ void postgres_record_add(struct postgres_parameters *parameters, const struct im
     " $18, " POSTGRES_WORDS_OF("$19", "$20") ")"
 
 // pgvector's binary form: width and flags as 16-bit, then float32, all big-endian.
-enum { POSTGRES_VECTOR_WIDTH_MAX = 16000 };  // of pgvector's type
+// Widths are those of postgres_space.h.
 bool postgres_vector_encode(const float *vector, size_t width, unsigned char **bytes, size_t *size,
                             struct error *err);  // caller frees *bytes with memory_free
 // False when the bytes are not a vector of this width.

@@ -106,6 +106,9 @@ static bool create_space(struct postgres_connection *connection, const char *emb
 bool postgres_space_find_or_create(struct postgres_connection *connection,
                                    const char *embedding_model, size_t width,
                                    struct postgres_space *space, struct error *err) {
+    if (width == 0 || width > POSTGRES_VECTOR_WIDTH_MAX)
+        return error_set(err, ERROR_INTERNAL, "pgvector keeps vectors of 1 to %d numbers, not %zu",
+                         POSTGRES_VECTOR_WIDTH_MAX, width);
     if (!postgres_space_find(connection, embedding_model, width, space, err)) return false;
     if (space->is_there) return true;
     // Another program may have made it while we waited for the lock.
@@ -185,9 +188,9 @@ bool postgres_space_set_active(struct postgres_connection *connection, const cha
         // Of a million images this takes minutes.
         (void)snprintf(sql, sizeof sql,
                        "UPDATE imgrouter_images i SET embedding_model = $1 FROM %s v"
-                       " WHERE v.%s = i.id AND v.%s IS NOT NULL AND %s i.embedding_model <> $1",
+                       " WHERE v.%s = i.id AND v.%s IS NOT NULL AND i.embedding_model %s $1",
                        space.table, space.key, space.vector,
-                       space.is_original ? "" : "i.embedding_model IS NULL OR");
+                       space.is_original ? "<>" : "IS DISTINCT FROM");
         int timeout_ms = connection->timeout_ms;
         connection->timeout_ms = 0;
         is_done = postgres_execute(connection, "SET LOCAL statement_timeout = 0", err) &&
