@@ -1,5 +1,5 @@
 // The store on PostgreSQL for the contract's tests: the database that IMGROUTER_TEST_DATABASE_URL
-// names, which is emptied for each test. tests/stores starts a server for them.
+// names, which is emptied for each test. tests/e2e/test_pgvector.py starts a server for them.
 #include "postgres_kind.h"
 
 #include <libpq-fe.h>
