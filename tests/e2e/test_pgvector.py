@@ -69,7 +69,8 @@ def is_ready(client):
 
 
 @pytest.mark.parametrize("test", [["contract", "pgvector"], ["threads", "pgvector"],
-                                  ["model", str(random.getrandbits(31)), "pgvector"]],
+                                  ["model", str(random.getrandbits(31)), "pgvector"],
+                                  ["postgres"]],
                          ids=lambda test: test[0])
 def test_the_contract(binary, postgres, database, test):
     program = pathlib.Path(binary).parent / "tests" / "unit" / "store" / f"test_store_{test[0]}"
