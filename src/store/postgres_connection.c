@@ -13,7 +13,7 @@
 #include "store/postgres_error.h"
 
 enum {
-    LOOK_MS = 500,  // how often a wait looks whether the store is being closed
+    LOOK_MS = 500,  // how often a wait looks whether there is still something to wait for
     // What the server does itself about its end of a slow statement; ours comes a second later.
     ANSWER_SPARE_MS = 1000,
 };
@@ -22,7 +22,7 @@ enum {
 // compiles longer than our statements run. A commit is on disk before it is answered, also where a
 // database's own setting says otherwise.
 #define SESSION_SETTINGS                                                                       \
-    "SELECT set_config('statement_timeout', '10000', false), set_config('jit', 'off', false)," \
+    "SELECT set_config('statement_timeout', '30000', false), set_config('jit', 'off', false)," \
     " set_config('plan_cache_mode', 'force_custom_plan', false),"                              \
     " set_config('client_min_messages', 'error', false),"                                      \
     " CASE WHEN current_setting('synchronous_commit') = 'off'"                                 \
@@ -58,13 +58,15 @@ int postgres_add_bytes(struct postgres_parameters *parameters, const void *bytes
     return add(parameters, bytes, (int)size, 1);
 }
 
-// Waits until the socket is ready for `events`. False when the time is up or the store is closing.
+// Waits until the socket is ready for `events`. False when there is nothing to wait for any more.
 static bool wait_socket(const struct postgres_connection *connection, short events,
                         int64_t deadline_ns) {
     for (;;) {
         int64_t left_ms =
             deadline_ns == 0 ? LOOK_MS : (deadline_ns - clock_monotonic_ns()) / 1000000;
-        if (left_ms < 0 || atomic_load(connection->options->is_stopping)) return false;
+        if (left_ms < 0 || atomic_load(connection->options->is_stopping) ||
+            atomic_load(connection->options->losses) != connection->losses)
+            return false;
         struct pollfd socket = {.fd = PQsocket(connection->server), .events = events};
         int found = poll(&socket, 1, left_ms < LOOK_MS ? (int)left_ms : LOOK_MS);
         if (found > 0) return true;
@@ -117,6 +119,7 @@ struct postgres_connection *postgres_connection_create(const struct postgres_opt
     const char *values[] = {"imgrouter", "10000", "30", options->url, "UTF8", NULL};
     struct postgres_connection *connection = memory_alloc(sizeof *connection);
     connection->options = options;
+    connection->losses = atomic_load(options->losses);
     connection->timeout_ms = POSTGRES_STATEMENT_TIMEOUT_MS;
     connection->server = PQconnectStartParams(keywords, values, 1);
     *is_refused = false;

@@ -14,8 +14,8 @@ enum {
     POSTGRES_PARAMETERS_MAX = 40,
     // Texts differ by vector space and by what is filtered; the rarest are parsed each time.
     POSTGRES_STATEMENTS_MAX = 128,
-    // A statement of ours takes milliseconds, an exact search of a million vectors about a second.
-    POSTGRES_STATEMENT_TIMEOUT_MS = 10000,
+    // A statement of ours takes milliseconds, an exact search of a million vectors some seconds.
+    POSTGRES_STATEMENT_TIMEOUT_MS = 30000,
 };
 
 struct postgres_options {
@@ -23,6 +23,8 @@ struct postgres_options {
     int connect_timeout_ms;
     bool is_reader;                  // the server refuses what writes
     const atomic_bool *is_stopping;  // ends every wait when it becomes true
+    // How often the server was found to be away; ends the waits of connections made before.
+    const atomic_uint *losses;
 };
 
 struct postgres_connection {
@@ -30,6 +32,7 @@ struct postgres_connection {
     const struct postgres_options *options;
     char *statements[POSTGRES_STATEMENTS_MAX];
     size_t statement_count;
+    unsigned losses;          // when it was made
     int timeout_ms;           // of a statement; 0: it may take as long as it likes
     bool is_lost;             // broken: only good for closing
     bool is_slow;             // it was closed because it did not answer in time

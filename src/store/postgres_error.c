@@ -15,7 +15,7 @@ static const struct {
 } known_errors[] = {
     {"08", ERROR_UNAVAILABLE, "try again in a moment"},
     {"57P", ERROR_UNAVAILABLE, "try again in a moment"},
-    {"53300", ERROR_UNAVAILABLE, "raise max_connections, or try again in a moment"},
+    {"53300", ERROR_OVERLOADED, "raise max_connections, or try again in a moment"},
     {"57014", ERROR_OVERLOADED, "the database is slow now; try again in a moment"},
     {"40", ERROR_OVERLOADED, "try again in a moment"},
     {"55P03", ERROR_OVERLOADED, "try again in a moment"},
@@ -73,7 +73,7 @@ bool postgres_error_connect(struct error *err, const PGconn *server, bool *is_re
     const char *text = code == NULL ? message : code + CODE_LENGTH + 2;
     int length = (int)strcspn(text, "\n");
     size_t i = find_known(code == NULL ? "08" : code);
-    *is_refused = known_errors[i].kind != ERROR_UNAVAILABLE;
+    *is_refused = known_errors[i].kind == ERROR_STORAGE;
     return error_set(err, known_errors[i].kind, "PostgreSQL cannot be used: %.*s; %s",
                      length > 300 ? 300 : length, text,
                      code == NULL ? "start it, or mend DATABASE_URL" : known_errors[i].advice);

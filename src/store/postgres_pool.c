@@ -12,6 +12,7 @@ enum {
 
 void postgres_pool_init(struct postgres_pool *pool, const struct postgres_options *options) {
     *pool = (struct postgres_pool){.options = *options};
+    pool->options.losses = &pool->losses;
     (void)pthread_mutex_init(&pool->mutex, NULL);
     pthread_condattr_t attributes;
     (void)pthread_condattr_init(&attributes);
@@ -35,7 +36,10 @@ void postgres_pool_clear(struct postgres_pool *pool) {
 
 // For whoever meets it first, a word in the log.
 static void set_away_locked(struct postgres_pool *pool, const struct error *reason) {
-    if (pool->reason.kind == ERROR_NONE) log_warning("store: %s", reason->text);
+    if (pool->reason.kind == ERROR_NONE) {
+        log_warning("store: %s", reason->text);
+        atomic_fetch_add(&pool->losses, 1);
+    }
     pool->reason = *reason;
     pool->reason.kind = ERROR_UNAVAILABLE;  // also when it refuses us: for requests it is the same
     close_idle_locked(pool);
@@ -123,8 +127,12 @@ static struct postgres_connection *take(struct postgres_pool *pool, struct error
         if (connection == NULL) {
             (void)pthread_mutex_lock(&pool->mutex);
             pool->open_count--;
-            set_away_locked(pool, &problem);
-            problem.kind = ERROR_UNAVAILABLE;
+            // One connection too many for the server does not mean that it is away.
+            if (problem.kind != ERROR_OVERLOADED) {
+                set_away_locked(pool, &problem);
+                problem.kind = ERROR_UNAVAILABLE;
+            }
+            (void)pthread_cond_signal(&pool->is_back);
             (void)pthread_mutex_unlock(&pool->mutex);
         }
     }

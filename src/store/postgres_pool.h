@@ -30,6 +30,7 @@ struct postgres_pool {
     struct postgres_connection *idle[POSTGRES_CONNECTIONS];
     size_t idle_count;
     size_t open_count;    // idle ones and those that are out
+    atomic_uint losses;   // see struct postgres_options
     struct error reason;  // why the server is away; of kind ERROR_NONE: it is there
 };
 
@@ -40,6 +41,7 @@ struct postgres_turn {
     unsigned count;      // turns so far; over 1: what is to be done may be done already
 };
 
+// The pool sets options->losses itself.
 void postgres_pool_init(struct postgres_pool *pool, const struct postgres_options *options);
 void postgres_pool_clear(struct postgres_pool *pool);  // all must be back
 

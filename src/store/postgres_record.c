@@ -103,8 +103,7 @@ static uint32_t get_big_endian(const unsigned char *bytes) {
 
 bool postgres_vector_decode(const void *bytes, size_t size, float *vector, size_t width) {
     const unsigned char *at = bytes;
-    if (size != VECTOR_HEADER + 4 * width ||
-        get_big_endian(at) != (uint32_t)width << 16)
+    if (size != VECTOR_HEADER + 4 * width || get_big_endian(at) != (uint32_t)width << 16)
         return false;
     for (size_t i = 0; i < width; i++) {
         uint32_t bits = get_big_endian(at += 4);

@@ -8,7 +8,8 @@
 #include "store/postgres_schema.h"
 
 enum {
-    INDEXED_WIDTH_MAX = 2000,  // of pgvector's HNSW index; wider ones are compared one by one
+    // Of pgvector's HNSW index; wider ones are compared one by one, and do not fit a row.
+    INDEXED_WIDTH_MAX = 2000,
 };
 
 static bool begin_change(struct postgres_connection *connection, struct error *err) {
@@ -91,16 +92,20 @@ static bool create_space(struct postgres_connection *connection, const char *emb
     long id = strtol(PQgetvalue(row, 0, 0), NULL, 10);
     PQclear(row);
     char sql[512];
+    // Beside the row, not in the table of oversized values: comparing them all is nearly twice
+    // as fast.
+    bool is_indexed = width <= INDEXED_WIDTH_MAX;
     (void)snprintf(sql, sizeof sql,
                    "CREATE TABLE imgrouter_vectors_%ld ("
                    " image text PRIMARY KEY REFERENCES imgrouter_images ON DELETE CASCADE,"
-                   " vector vector(%zu) NOT NULL)",
-                   id, width);
+                   " vector vector(%zu) NOT NULL);"
+                   "ALTER TABLE imgrouter_vectors_%ld ALTER COLUMN vector SET STORAGE %s",
+                   id, width, id, is_indexed ? "PLAIN" : "EXTERNAL");
     if (!postgres_execute(connection, sql, err)) return false;
     (void)snprintf(sql, sizeof sql,
                    "CREATE INDEX ON imgrouter_vectors_%ld USING hnsw (vector vector_cosine_ops)",
                    id);
-    return width > INDEXED_WIDTH_MAX || postgres_execute(connection, sql, err);
+    return !is_indexed || postgres_execute(connection, sql, err);
 }
 
 bool postgres_space_find_or_create(struct postgres_connection *connection,

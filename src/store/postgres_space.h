@@ -21,7 +21,8 @@ struct postgres_space {
 // which the original's space was given is taken from it again.
 bool postgres_space_find(struct postgres_connection *connection, const char *embedding_model,
                          size_t width, struct postgres_space *space, struct error *err);
-// Likewise, and makes it when it is not there. ERROR_INTERNAL: pgvector has no such width. Not within a transaction, for others must see it.
+// Likewise, and makes it when it is not there. ERROR_INTERNAL: pgvector has no such width. Not
+// within a transaction, for others must see it.
 bool postgres_space_find_or_create(struct postgres_connection *connection,
                                    const char *embedding_model, size_t width,
                                    struct postgres_space *space, struct error *err);

@@ -216,6 +216,24 @@ def test_a_lost_server_is_told_at_once_and_found_again(serve, postgres):
         kept.append(upload(client, f"after {number}")["id"])
 
 
+def test_a_server_that_says_nothing_counts_as_lost(serve, postgres):
+    client = serve().client
+    image = upload(client, "a")["id"]
+    postgres.freeze()
+    try:
+        # Whoever asks first has to find out.
+        assert client.get("/search", params={"q": "x"}).status_code == 503
+        wait_until(lambda: not is_ready(client))
+        started = time.monotonic()
+        assert client.get("/search", params={"q": "x"}).status_code == 503
+        assert client.get(f"/images/{image}").status_code == 503
+        assert time.monotonic() - started < 1
+    finally:
+        postgres.thaw()
+    wait_until(lambda: is_ready(client))
+    assert found(client, q="x") == [image]
+
+
 def test_what_was_answered_survives_a_crash_of_the_database(serve, postgres):
     server = serve()
     answered, stop = [], threading.Event()
