@@ -101,8 +101,8 @@ static bool index_vectors(struct postgres_connection *connection, long width, st
     PQclear(result);
     if (is_there || width > INDEXED_WIDTH_MAX) return true;
     log_info(
-        "database: indexing the vectors of the original service; of a million this takes a "
-        "quarter of an hour");
+        "database: indexing the vectors of the original service; of a million this takes "
+        "half an hour");
     return postgres_execute(
         connection, "CREATE INDEX ON images USING hnsw (embed_vector vector_cosine_ops)", err);
 }
