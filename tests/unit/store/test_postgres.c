@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "postgres_kind.h"
 #include "store/postgres_store.h"
 #include "store_fixture.h"
@@ -230,6 +231,58 @@ static void a_reader_only_looks(void **state) {
     store->operations->destroy(store);
 }
 
+// Every operation that takes memory for its input, with the nth piece of it refused.
+static bool do_everything(struct store *store, struct error *err) {
+    const char *words[] = {"cåt", "new-york"}, *tags[] = {"\"a\\"}, *ids[] = {sample_id(1)};
+    struct store_match matches[4];
+    float vector[SAMPLE_WIDTH], vectors[SAMPLE_WIDTH];
+    struct image_record record = sample_record(1);
+    struct image_change change = {.caption = "other words"};
+    bool was_new, is_there;
+    size_t count;
+    sample_vector(1, vector);
+    struct store_filter filter = {.ids = ids,
+                                  .id_count = 1,
+                                  .tags = tags,
+                                  .tag_count = 1,
+                                  .caption_words = words,
+                                  .caption_word_count = 2,
+                                  .without_words = words,
+                                  .without_word_count = 2};
+    struct store_search search = {.embedding_model = "space",
+                                  .query = vector,
+                                  .width = SAMPLE_WIDTH,
+                                  .k = 4,
+                                  .filter = filter};
+    struct store_word_search word_search = {
+        .words = words, .word_count = 2, .k = 4, .filter = filter};
+    const struct store_operations *operations = store->operations;
+    return operations->put(store, &record, vector, SAMPLE_WIDTH, &was_new, err) &&
+           operations->replace(store, &record, vector, SAMPLE_WIDTH, err) &&
+           operations->put_vector(store, record.id, "space", vector, SAMPLE_WIDTH, err) &&
+           operations->update(store, record.id, &change, NULL, err) &&
+           operations->get_vectors(store, ids, 1, "space", vectors, SAMPLE_WIDTH, &is_there, err) &&
+           operations->search(store, &search, matches, &count, err) &&
+           operations->search_words(store, &word_search, matches, &count, err);
+}
+
+static void running_out_of_memory_is_an_error(void **state) {
+    (void)state;
+    struct store *store = open_store();
+    struct error err = {0};
+    if (!do_everything(store, &err)) fail_msg("%s", err.text);
+    long failures = 0;
+    for (bool is_done = false; !is_done; failures++) {
+        error_clear(&err);
+        memory_fail_nth(failures + 1, false);
+        is_done = do_everything(store, &err);
+        memory_fail_nth(0, false);
+        assert_int_equal(err.kind, is_done ? ERROR_NONE : ERROR_INTERNAL);
+    }
+    assert_true(failures > 20);
+    store->operations->destroy(store);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(original_images_are_served_as_the_chosen_models, setup),
@@ -237,6 +290,7 @@ int main(void) {
         cmocka_unit_test_setup(a_rare_filter_finds_what_the_index_passes_over, setup),
         cmocka_unit_test_setup(vectors_without_a_direction_have_a_score, setup),
         cmocka_unit_test_setup(a_reader_only_looks, setup),
+        cmocka_unit_test_setup(running_out_of_memory_is_an_error, setup),
     };
     const char *obstacle = postgres_find_obstacle();
     if (obstacle == NULL) return cmocka_run_group_tests(tests, NULL, NULL);
