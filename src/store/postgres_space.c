@@ -64,20 +64,54 @@ static bool check_width(const struct postgres_space *space, const char *embeddin
                      embedding_model, space->width, width);
 }
 
+// The original's space takes the name of the model that is first chosen or asked for, while there
+// is no other space. width 0: not known.
+static bool adopt_original(struct postgres_connection *connection, const char *embedding_model,
+                           size_t width, bool *is_adopted, struct error *err) {
+    struct postgres_parameters parameters = {0};
+    size_t row_count;
+    (void)postgres_add_text(&parameters, embedding_model);
+    (void)postgres_add_number(&parameters, (int64_t)width);
+    if (!postgres_run(connection,
+                      "UPDATE imgrouter_spaces SET name = $1 WHERE is_original"
+                      " AND name = 'original' AND ($2 = 0 OR width = $2)"
+                      " AND (SELECT active_space = '' OR $2 > 0 AND active_space = $1"
+                      " FROM imgrouter_schema)"
+                      " AND (SELECT count(*) FROM imgrouter_spaces) = 1",
+                      &parameters, &row_count, err))
+        return false;
+    *is_adopted = row_count > 0;
+    if (*is_adopted)
+        log_info("store: the original service's vectors are taken for those of %s",
+                 embedding_model);
+    return true;
+}
+
+static bool release_original(struct postgres_connection *connection, const char *embedding_model,
+                             struct error *err) {
+    return run_named(connection,
+                     "UPDATE imgrouter_spaces SET name = 'original'"
+                     " WHERE is_original AND name = $1",
+                     embedding_model, NULL, err);
+}
+
 bool postgres_space_find(struct postgres_connection *connection, const char *embedding_model,
                          size_t width, struct postgres_space *space, struct error *err) {
+    bool is_adopted = false, is_reader = connection->options->is_reader;
     if (!read_space(connection, embedding_model, space, err)) return false;
-    if (!space->is_original || has_width(space, width) || strcmp(embedding_model, "original") == 0)
+    if (!space->is_there && width > 0 && !is_reader) {
+        if (!adopt_original(connection, embedding_model, width, &is_adopted, err)) return false;
+        return !is_adopted || read_space(connection, embedding_model, space, err);
+    }
+    if (!space->is_original || has_width(space, width) || is_reader ||
+        strcmp(embedding_model, "original") == 0)
         return check_width(space, embedding_model, width, err);
     log_warning(
         "store: the original service's vectors have %zu numbers and those of %s %zu; they "
         "stay for themselves and are not searched",
         space->width, embedding_model, width);
     *space = (struct postgres_space){0};
-    return run_named(connection,
-                     "UPDATE imgrouter_spaces SET name = 'original'"
-                     " WHERE is_original AND name = $1",
-                     embedding_model, NULL, err);
+    return release_original(connection, embedding_model, err);
 }
 
 static bool create_space(struct postgres_connection *connection, const char *embedding_model,
@@ -164,30 +198,15 @@ bool postgres_space_get_active(struct postgres_connection *connection,
     return true;
 }
 
-// The original's only space takes the name of the model that is chosen first.
-static bool adopt_original(struct postgres_connection *connection, const char *embedding_model,
-                           struct error *err) {
-    size_t row_count;
-    if (!run_named(connection,
-                   "UPDATE imgrouter_spaces SET name = $1 WHERE is_original AND name = 'original'"
-                   " AND (SELECT active_space FROM imgrouter_schema) = ''"
-                   " AND (SELECT count(*) FROM imgrouter_spaces) = 1",
-                   embedding_model, &row_count, err))
-        return false;
-    if (row_count > 0)
-        log_info("store: the original service's vectors are taken for those of %s",
-                 embedding_model);
-    return true;
-}
-
 bool postgres_space_set_active(struct postgres_connection *connection, const char *embedding_model,
                                struct error *err) {
     struct postgres_space space;
-    bool is_done = begin_change(connection, err) &&
-                   adopt_original(connection, embedding_model, err) &&
-                   run_named(connection, "UPDATE imgrouter_schema SET active_space = $1",
-                             embedding_model, NULL, err) &&
-                   read_space(connection, embedding_model, &space, err);
+    bool is_adopted,
+        is_done = begin_change(connection, err) &&
+                  adopt_original(connection, embedding_model, 0, &is_adopted, err) &&
+                  run_named(connection, "UPDATE imgrouter_schema SET active_space = $1",
+                            embedding_model, NULL, err) &&
+                  read_space(connection, embedding_model, &space, err);
     if (is_done && space.is_there) {
         char sql[512];
         // Of a million images this takes minutes.

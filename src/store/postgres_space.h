@@ -17,8 +17,8 @@ struct postgres_space {
     const char *vector;  // that with the vector; NULL in it: the image has none
 };
 
-// width 0: whatever it has; else ERROR_CONFLICT when the space has another, except that a name
-// which the original's space was given is taken from it again.
+// width 0: whatever it has; else ERROR_CONFLICT when the space has another. A name is given to the
+// original's space, and taken from it again, as postgres_store.h says.
 bool postgres_space_find(struct postgres_connection *connection, const char *embedding_model,
                          size_t width, struct postgres_space *space, struct error *err);
 // Likewise, and makes it when it is not there. ERROR_INTERNAL: pgvector has no such width. Not

@@ -5,9 +5,10 @@
 // answer from what that thread saw last, so that they never wait for a network.
 //
 // A database of the original service is opened as it is (postgres_original.h). Its vectors lie in a
-// space named "original" until set_active_space first chooses one: then, if there is no other
-// space, it takes that name, since the original's only model is the one that is served. Should the
-// chosen model turn out to have vectors of another width, the space is "original" again.
+// space named "original" until a space is first chosen with set_active_space, or first asked for
+// with vectors of that width: then, if there is no other space, it takes that name, since the
+// original's only model is the one that is served. Should the chosen model turn out to have vectors
+// of another width, the space is "original" again.
 #pragma once
 
 #include "store/store.h"

@@ -181,6 +181,11 @@ def test_the_original_services_database_is_served(serve, postgres, database, is_
     assert client.get(f"/images/{ids[0]}/content").status_code == 404
     listed = client.get("/images", params={"limit": 100}).json()["images"]
     assert {image["id"] for image in listed} == set(ids)
+    assert set(found(client, q="x", k=100)) == set(ids)
+    assert found(client, image_id=ids[4], k=1)
+    new = upload(client, "new")["id"]
+    assert set(found(client, q="x", k=100)) == {*ids, new}
+    assert upload(client, "old 0")["id"] == ids[0]
     server.stop()
 
     client = serve().client

@@ -128,6 +128,23 @@ static void original_images_are_served_as_the_chosen_models(void **state) {
     operations->destroy(store);
 }
 
+static void the_first_that_is_asked_for_gets_them_too(void **state) {
+    (void)state;
+    make_original_table();
+    struct store *store = open_store();
+    float query[2 * SAMPLE_WIDTH] = {1};
+    struct store_match matches[OLD];
+    size_t count;
+    struct error err = {0};
+    assert_true(search_nearest(store, "wide", query, 2 * SAMPLE_WIDTH, OLD, matches, &count, &err));
+    assert_int_equal(count, 0);
+    assert_true(search_nearest(store, "space", query, SAMPLE_WIDTH, OLD, matches, &count, &err));
+    assert_int_equal(count, OLD);
+    assert_true(search_nearest(store, "other", query, SAMPLE_WIDTH, OLD, matches, &count, &err));
+    assert_int_equal(count, 0);
+    store->operations->destroy(store);
+}
+
 static void a_model_of_another_width_leaves_them_alone(void **state) {
     (void)state;
     make_original_table();
@@ -286,6 +303,7 @@ static void running_out_of_memory_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(original_images_are_served_as_the_chosen_models, setup),
+        cmocka_unit_test_setup(the_first_that_is_asked_for_gets_them_too, setup),
         cmocka_unit_test_setup(a_model_of_another_width_leaves_them_alone, setup),
         cmocka_unit_test_setup(a_rare_filter_finds_what_the_index_passes_over, setup),
         cmocka_unit_test_setup(vectors_without_a_direction_have_a_score, setup),
