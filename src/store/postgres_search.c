@@ -207,16 +207,24 @@ static bool find_words(struct postgres_connection *connection,
     return is_done;
 }
 
+// Every image that has one of the words is ranked. Where enough have all of them, these are the
+// best, and the others need not be.
 bool postgres_search_words(struct store *store, const struct store_word_search *search,
                            struct store_match *matches, size_t *count, struct error *err) {
     struct postgres_turn turn = {0};
     *count = 0;
-    char *words = postgres_words_query(search->words, search->word_count, " | ");
-    if (words == NULL) return error_set(err, ERROR_INTERNAL, "out of memory for a search");
-    bool is_empty = words[0] == '\0' || search->k == 0;
-    while (!is_empty && postgres_turn_next(&as_postgres(store)->pool, &turn, err))
-        turn.is_done = find_words(turn.connection, search, words, matches, count, &turn.error);
-    memory_free(words);
+    char *any = postgres_words_query(search->words, search->word_count, " | ");
+    char *all = postgres_words_query(search->words, search->word_count, " & ");
+    bool has_memory = any != NULL && all != NULL;
+    bool is_empty = has_memory && (any[0] == '\0' || search->k == 0);
+    if (!has_memory) error_set(err, ERROR_INTERNAL, "out of memory for a search");
+    while (has_memory && !is_empty && postgres_turn_next(&as_postgres(store)->pool, &turn, err)) {
+        turn.is_done = find_words(turn.connection, search, all, matches, count, &turn.error);
+        if (turn.is_done && *count < search->k && strcmp(all, any) != 0)
+            turn.is_done = find_words(turn.connection, search, any, matches, count, &turn.error);
+    }
+    memory_free(any);
+    memory_free(all);
     return is_empty || turn.is_done;
 }
 
