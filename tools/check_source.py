@@ -13,6 +13,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 MAX_LINES = 700
+PACKAGES = ["libpq"]  # their headers are not where compilers look of themselves
 FORBIDDEN_NAMES = {"util", "utils", "common", "helper", "helpers", "misc", "manager"}
 # call -> what to use, and the files that may (the room that wraps it).
 BANNED_CALLS = {
@@ -108,6 +109,8 @@ def check_shape(files):
 
 
 def check_headers_compile_alone(files, compiler):
+    flags = subprocess.run(["pkg-config", "--cflags", *PACKAGES], capture_output=True,
+                           text=True).stdout.split()
     with tempfile.TemporaryDirectory() as folder:
         unit = pathlib.Path(folder) / "alone.c"
         for header in (f for f in files if f.suffix == ".h" and not f.name.endswith("_list.h")):
@@ -115,7 +118,7 @@ def check_headers_compile_alone(files, compiler):
             unit.write_text(f'#include "{name}"\nint alone_translation_unit;\n')
             run = subprocess.run(
                 [compiler, "-std=c17", "-fsyntax-only", "-D_POSIX_C_SOURCE=200809L",
-                 "-D_DEFAULT_SOURCE", f"-I{SOURCE}", str(unit)],
+                 "-D_DEFAULT_SOURCE", f"-I{SOURCE}", *flags, str(unit)],
                 capture_output=True, text=True)
             if run.returncode != 0:
                 yield f"src/{name}: does not compile alone: {run.stderr.splitlines()[0]}"

@@ -13,8 +13,10 @@ SETTING(port, INTEGER, "port", "IMGROUTER_PORT", 8001, 0, 65535, FOR_SERVE, "POR
         "Port to listen on; 0 takes any free one and prints it.")
 SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "DIR",
         "Folder of the database and the pictures (default: $XDG_DATA_HOME/imgrouter, else ~/.local/share/imgrouter).")
-SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "sqlite|qdrant",
+SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "sqlite|pgvector|qdrant",
         "Where images and their vectors are kept; the pictures themselves stay in the data folder.")
+SETTING(database_url, TEXT, "database-url", "DATABASE_URL", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "URL",
+        "Database of the store pgvector: postgresql://USER:PASSWORD@HOST:PORT/DATABASE; a password is safer in the environment than in an option.")
 SETTING(qdrant_url, TEXT, "qdrant-url", "QDRANT_URL", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "URL",
         "Server of the store qdrant, for example http://127.0.0.1:6333.")
 SETTING(qdrant_api_key, TEXT, "qdrant-api-key", "QDRANT_API_KEY", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "KEY",

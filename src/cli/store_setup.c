@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/postgres_store.h"
 #include "store/qdrant_store.h"
 
 static struct store *create_sqlite(const struct settings *settings, const char *data_folder,
@@ -10,6 +11,17 @@ static struct store *create_sqlite(const struct settings *settings, const char *
     (void)settings;
     return is_reader ? sqlite_store_create_reader(data_folder, err)
                      : sqlite_store_create(data_folder, err);
+}
+
+static struct store *create_postgres(const struct settings *settings, const char *data_folder,
+                                     bool is_reader, struct error *err) {
+    (void)data_folder;
+    if (settings->database_url != NULL)
+        return postgres_store_create(settings->database_url, is_reader, err);
+    error_set(err, ERROR_USAGE,
+              "VECTOR_BACKEND=pgvector needs DATABASE_URL: "
+              "postgresql://USER:PASSWORD@HOST:PORT/DATABASE");
+    return NULL;
 }
 
 static struct store *create_qdrant(const struct settings *settings, const char *data_folder,
@@ -28,6 +40,7 @@ static const struct {
                             bool is_reader, struct error *err);
 } backends[] = {
     {"sqlite", create_sqlite},
+    {"pgvector", create_postgres},
     {"qdrant", create_qdrant},
 };
 enum { BACKEND_COUNT = sizeof backends / sizeof *backends };

@@ -43,7 +43,8 @@ static bool find_known(struct service *service, struct upload *upload, bool *is_
     *is_known = store->operations->get(store, id, record, &problem);
     if (!*is_known)
         return problem.kind == ERROR_NOT_FOUND || error_set(err, problem.kind, "%s", problem.text);
-    if (strcmp(record->sha256, upload->sha256) != 0)
+    // Of an image that another program stored it may be unknown; then these are its bytes.
+    if (record->sha256[0] != '\0' && strcmp(record->sha256, upload->sha256) != 0)
         return error_set(err, ERROR_CONFLICT,
                          "another picture has the id %s already: the first 16 digits of their "
                          "SHA-256 are the same; delete that one to store this one",

@@ -57,7 +57,8 @@ bool service_delete_image(struct service *service, const char *id, struct error 
     struct flight *flight = single_flight_begin(&service->flights, record.sha256, NULL);
     struct error problem = {0};
     bool is_done = store->operations->remove(store, id, err);
-    if (is_done && !blob_folder_remove(service->options.blobs, record.sha256, &problem) &&
+    if (is_done && record.sha256[0] != '\0' &&
+        !blob_folder_remove(service->options.blobs, record.sha256, &problem) &&
         problem.kind != ERROR_NOT_FOUND)
         log_warning("image %s is deleted, but its bytes are still on disk: %s", id, problem.text);
     single_flight_end(&service->flights, flight, NULL);
@@ -70,6 +71,13 @@ static char *read_original(struct service *service, const char *id, struct image
     struct error problem = {0};
     *is_lost = false;
     if (!service_get_image(service, id, record, err)) return NULL;
+    if (record->sha256[0] == '\0') {
+        error_set(err, ERROR_NOT_FOUND,
+                  "the bytes of image %s were never kept here: another program stored it; upload "
+                  "it again",
+                  id);
+        return NULL;
+    }
     char *bytes = blob_folder_get(service->options.blobs, record->sha256,
                                   (size_t)record->size_bytes, size, &problem);
     if (bytes != NULL) return bytes;

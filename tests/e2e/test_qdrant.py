@@ -112,7 +112,9 @@ def is_ready(client):
     return client.get("/readyz").status_code == 200
 
 
-@pytest.mark.parametrize("test", [["contract", "qdrant"], ["qdrant"]], ids=lambda test: test[0])
+@pytest.mark.parametrize("test", [["contract", "qdrant"], ["threads", "qdrant"],
+                                  ["model", str(random.getrandbits(31)), "qdrant"], ["qdrant"]],
+                         ids=lambda test: test[0])
 def test_the_contract(binary, qdrant, test):
     program = pathlib.Path(binary).parent / "tests" / "unit" / "store" / f"test_store_{test[0]}"
     if not program.exists():

@@ -1,6 +1,7 @@
 #include <stddef.h>
 
 #include "contract.h"
+#include "postgres_kind.h"
 #include "qdrant_kind.h"
 
 static struct store *open_memory(const char *folder, struct error *err) {
@@ -11,6 +12,11 @@ static struct store *open_memory(const char *folder, struct error *err) {
 const struct store_kind store_kinds[] = {
     {.name = "sqlite", .traits = CONTRACT_DURABLE | CONTRACT_BITS, .open = sqlite_store_create},
     {.name = "memory", .traits = CONTRACT_BITS, .open = open_memory},
+    {.name = "pgvector",
+     .traits = CONTRACT_DURABLE | CONTRACT_BITS,
+     .find_obstacle = postgres_find_obstacle,
+     .prepare = postgres_prepare,
+     .open = postgres_open},
     {.name = "qdrant",
      .traits = CONTRACT_DURABLE,
      .find_obstacle = qdrant_find_obstacle,

@@ -1,5 +1,6 @@
-// Random operations with random restarts against SQLite, held against the store in memory. The
-// seed is printed and can be given as the first argument, so that a failure can be replayed.
+// Random operations with random restarts, held against the store in memory. The seed is printed and
+// can be given as the first argument, so that a failure can be replayed; the second is the kind of
+// store, SQLite without it.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,11 +11,12 @@
 
 #include <cmocka.h>
 
-#include "store_fixture.h"
+#include "contract.h"
 
 enum { STEPS = 3000, IMAGES = 60, MODELS = 3, PAGE = 9 };
 
 static unsigned seed;
+static const struct store_kind *kind = store_kinds;
 
 static unsigned pick(unsigned below) { return (unsigned)rand_r(&seed) % below; }
 
@@ -29,7 +31,7 @@ struct pair {
 static void assert_same_outcome(bool real, const struct error *real_err, bool model,
                                 const struct error *model_err) {
     if (real != model || real_err->kind != model_err->kind)
-        fail_msg("sqlite: %d %s; model: %d %s", real, real_err->text, model, model_err->text);
+        fail_msg("store: %d %s; model: %d %s", real, real_err->text, model, model_err->text);
 }
 
 static void step_put(const struct pair *pair) {
@@ -185,8 +187,8 @@ static void random_operations_match_the_model(void **state) {
     struct test_folder folder;
     test_folder_create(&folder);
     struct error err = {0};
-    struct pair pair = {.real = sqlite_store_create(folder.path, &err),
-                        .model = memory_store_create()};
+    if (kind->prepare != NULL) kind->prepare(folder.path);
+    struct pair pair = {.real = kind->open(folder.path, &err), .model = memory_store_create()};
     if (pair.real == NULL) fail_msg("%s", err.text);
     static void (*const steps[])(const struct pair *) = {
         step_put,        step_put,          step_put,         step_get,    step_remove, step_update,
@@ -195,7 +197,7 @@ static void random_operations_match_the_model(void **state) {
         steps[pick(sizeof steps / sizeof steps[0])](&pair);
         if (pick(100) != 0) continue;
         pair.real->operations->destroy(pair.real);
-        pair.real = sqlite_store_create(folder.path, &err);
+        pair.real = kind->open(folder.path, &err);
         if (pair.real == NULL) fail_msg("restart at step %d: %s", i, err.text);
     }
     size_t real_count, model_count;
@@ -209,6 +211,9 @@ static void random_operations_match_the_model(void **state) {
 
 int main(int argument_count, char **arguments) {
     seed = argument_count > 1 ? (unsigned)strtoul(arguments[1], NULL, 10) : (unsigned)time(NULL);
+    while (argument_count > 2 && kind->name != NULL && strcmp(kind->name, arguments[2]) != 0)
+        kind++;
+    if (kind->name == NULL) return 1;
     print_message("seed %u\n", seed);
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_operations_match_the_model)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "store_fixture.h"
+#include "contract.h"
 
 enum { WRITERS = 3, SEARCHERS = 6, IMAGES_A_WRITER = 60, K = 10 };
 
@@ -104,26 +104,28 @@ static void run(struct store *store) {
     store->operations->destroy(store);
 }
 
-static void sqlite_with_many_threads(void **state) {
-    (void)state;
+static void with_many_threads(void **state) {
+    const struct store_kind *kind = *state;
     struct test_folder folder;
     struct error err = {0};
     test_folder_create(&folder);
-    struct store *store = sqlite_store_create(folder.path, &err);
+    if (kind->prepare != NULL) kind->prepare(folder.path);
+    struct store *store = kind->open(folder.path, &err);
     if (store == NULL) fail_msg("%s", err.text);
     run(store);
     test_folder_destroy(&folder);
 }
 
-static void memory_with_many_threads(void **state) {
-    (void)state;
-    run(memory_store_create());
-}
-
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sqlite_with_many_threads),
-        cmocka_unit_test(memory_with_many_threads),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+// Every kind of store that is to be had here; with an argument, that kind.
+int main(int argument_count, char **arguments) {
+    int result = 0;
+    for (const struct store_kind *kind = store_kinds; kind->name != NULL; kind++) {
+        const struct CMUnitTest tests[] = {
+            {kind->name, with_many_threads, NULL, NULL, (void *)kind},
+        };
+        if (argument_count > 1 && strcmp(arguments[1], kind->name) != 0) continue;
+        if (kind->find_obstacle == NULL || kind->find_obstacle() == NULL)
+            result += cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return result;
 }
