@@ -170,29 +170,39 @@ static bool append_sorted(struct page *page, const json_t *found, bool is_whole,
     return is_done && (is_whole || append_time(page, last_ms, NULL, err));
 }
 
-// Appends what is older than `created_ms`, or everything without a bound.
-static bool append_older(struct page *page, bool has_bound, int64_t created_ms, struct error *err) {
+// Appends what is older than *bound_ms, or everything without a bound, which is moved to the last
+// time that was looked at. *is_last: nothing is older than that.
+static bool append_older(struct page *page, bool has_bound, int64_t *bound_ms, bool *is_last,
+                         struct error *err) {
     json_t *found;
     size_t room = page->limit - json_array_size(page->points);
     json_t *body = json_pack("{s:I, s:o, s:o, s:{s:s, s:s}}", "limit", (json_int_t)room, "filter",
-                             older_than(has_bound, created_ms), "with_payload", page_payload(page),
+                             older_than(has_bound, *bound_ms), "with_payload", page_payload(page),
                              "order_by", "key", "created_ms", "direction", "desc");
     if (!qdrant_scroll(page->self, page->self->images, body, &found, NULL, err)) return false;
-    bool is_done = append_sorted(page, found, json_array_size(found) < room, err);
+    size_t count = json_array_size(found);
+    *is_last = count < room;
+    if (count > 0) *bound_ms = point_created_ms(json_array_get(found, count - 1));
+    bool is_done = append_sorted(page, found, *is_last, err);
     json_decref(found);
     return is_done;
 }
 
-// Up to `limit` points after the cursor. The caller releases page->points, also after a failure.
+// Up to `limit` points after the cursor; fewer only at the end, also when images are removed
+// between the requests. The caller releases page->points, also after a failure.
 static bool read_page(struct page *page, const struct store_cursor *cursor, struct error *err) {
     char point_id[POINT_ID_SIZE];
-    bool has_cursor = cursor->id[0] != '\0';
+    bool has_bound = cursor->id[0] != '\0', is_last = false;
+    int64_t bound_ms = cursor->created_ms;
     page->points = json_array();
-    if (has_cursor && (!point_id_from_image(cursor->id, point_id) ||
-                       !append_time(page, cursor->created_ms, point_id, err)))
+    if (has_bound && !point_id_from_image(cursor->id, point_id))
         return error_set(err, ERROR_INVALID, "the position in the listing is none");
-    return json_array_size(page->points) == page->limit ||
-           append_older(page, has_cursor, cursor->created_ms, err);
+    bool is_done = !has_bound || append_time(page, bound_ms, point_id, err);
+    while (is_done && !is_last && json_array_size(page->points) < page->limit) {
+        is_done = append_older(page, has_bound, &bound_ms, &is_last, err);
+        has_bound = true;
+    }
+    return is_done;
 }
 
 static void move_cursor(struct store_cursor *cursor, const json_t *point) {
