@@ -17,11 +17,13 @@
 #include "index/vector_index_internal.h"
 
 enum {
-    EXACT_ROWS = CHUNK_ROWS,    // as many are searched exactly: it takes no longer
-    EXACT_WIDTH = 64,           // below it errors are not spread like a bell
-    THREADS_FROM_ROWS = 32768,  // where two threads gain more than waking one costs
-    FEW_DIVISOR = 32,           // up to a part of 1/32 of the rows, allowed keys are looked up
-    READ_ROWS = 256,            // vectors that are read at a time
+    EXACT_ROWS = CHUNK_ROWS,  // as many are searched exactly: it takes no longer
+    EXACT_WIDTH = 64,         // below it errors are not spread like a bell
+    // Where sharing a scan gains more than waking a thread costs, also when it slept.
+    THREADS_FROM_ROWS = 262144,
+    THREADS_FROM_EXACT_ROWS = 16384,
+    FEW_DIVISOR = 32,  // up to a part of 1/32 of the rows, allowed keys are looked up
+    READ_ROWS = 256,   // vectors that are read at a time
     FIRST_CONTENDERS = 512,
     FIRST_CANDIDATES = 4096,
     FETCH_AHEAD = 8,  // rows: a row comes from memory in the time the others take
@@ -143,7 +145,7 @@ static struct centre centre_of(const struct scan *scan, const struct row_chunk *
     return (struct centre){.score = dot_f32(scan->index->compute, scan->search->query, chunk->mean,
                                             scan->index->width),
                            .offset = code->offset,
-        .margin = CODE_DEVIATIONS * deviation,
+                           .margin = CODE_DEVIATIONS * deviation,
                            .error = ROUNDING * code->length * chunk->mean_length};
 }
 
@@ -300,7 +302,8 @@ static void scan_allowed(struct scan *scan) {
 
 static void scan_all(struct scan *scan) {
     struct vector_index *index = scan->index;
-    if (scan->chunk_count * CHUNK_ROWS >= THREADS_FROM_ROWS &&
+    size_t from_rows = scan->is_exact ? THREADS_FROM_EXACT_ROWS : THREADS_FROM_ROWS;
+    if (scan->chunk_count * CHUNK_ROWS >= from_rows &&
         pthread_mutex_trylock(&index->pool_mutex) == 0) {
         thread_pool_run(index->pool, scan_chunk, scan, scan->chunk_count);
         thread_pool_run(index->pool, score_candidates, scan, thread_pool_size(index->pool));

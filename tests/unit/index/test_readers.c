@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -126,10 +127,71 @@ static void test_readers_of_a_growing_index(void **state) {
     vector_index_destroy(shared.index);
 }
 
+enum { SHARED_ROWS = 270000, DRAWN = 1000, SHARED_BATCH = 1000, SHARED_QUERIES = 12 };
+
+static float drawn[DRAWN][WORLD_WIDTH];
+
+// Many vectors that are quickly drawn.
+static void draw_variation(int64_t key, float *vector) {
+    memcpy(vector, drawn[key % DRAWN], sizeof drawn[0]);
+    vector[key / DRAWN % WORLD_WIDTH] += (float)(1 + key / DRAWN / WORLD_WIDTH) / 4;
+}
+
+static bool read_variations(void *context, const int64_t *keys, size_t count, float *vectors,
+                            bool *is_there, struct error *err) {
+    (void)context;
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        draw_variation(keys[i], vectors + i * WORLD_WIDTH);
+        is_there[i] = true;
+    }
+    return true;
+}
+
+static void *search_variations(void *argument) {
+    size_t hits = 0;
+    for (int64_t number = 0; number < SHARED_QUERIES; number++) {
+        float query[WORLD_WIDTH];
+        struct vector_match found[K], best[K];
+        size_t count, best_count;
+        world_query_near(number * 83, query);
+        struct vector_search search = {.query = query, .k = K, .read = read_variations};
+        check(vector_index_search(argument, &search, found, &count, NULL), "no answer");
+        search.is_exact = true;
+        check(vector_index_search(argument, &search, best, &best_count, NULL), "no answer");
+        check(count == K && best_count == K, "too few");
+        for (size_t i = 0; i < K; i++) hits += found[i].score >= best[K - 1].score ? 1 : 0;
+    }
+    check(hits >= (size_t)SHARED_QUERIES * K * 99 / 100, "too much is missed");
+    return NULL;
+}
+
+// So many that a search has all threads; another beside it does without.
+static void test_threads_share_a_scan(void **state) {
+    (void)state;
+    struct vector_index *index = vector_index_create(WORLD_WIDTH, NULL, 2, NULL);
+    static float vectors[SHARED_BATCH][WORLD_WIDTH];
+    static int64_t keys[SHARED_BATCH];
+    for (int64_t i = 0; i < DRAWN; i++) world_picture(i, 0, drawn[i]);
+    for (int64_t start = 0; start < SHARED_ROWS; start += SHARED_BATCH) {
+        for (int64_t i = 0; i < SHARED_BATCH; i++) {
+            keys[i] = start + i;
+            draw_variation(start + i, vectors[i]);
+        }
+        assert_true(vector_index_put_many(index, keys, vectors[0], SHARED_BATCH, NULL));
+    }
+    pthread_t other;
+    assert_int_equal(pthread_create(&other, NULL, search_variations, index), 0);
+    (void)search_variations(index);
+    pthread_join(other, NULL);
+    vector_index_destroy(index);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_readers_beside_a_writer),
         cmocka_unit_test(test_readers_of_a_growing_index),
+        cmocka_unit_test(test_threads_share_a_scan),
     };
     return cmocka_run_group_tests_name("readers", tests, NULL, NULL);
 }
