@@ -4,8 +4,8 @@ the same vectors and queries (index_vectors.py: near pictures, and text-like one
 Every side is a process of its own. They take turns, a few queries each, so that all meet the same
 moods of the machine; the figures are medians over all rounds, with the tenth part that was fastest
 beside them. Recall is the part of the true ten best that was found. A query is asked for by itself, as a
-server does; the peers answer one on one thread. Graphs are built up to --graphs vectors: beyond that
-building takes an hour.
+server does; the peers answer one on one thread. Graphs are built up to --graphs vectors: beyond that it
+takes long.
 
     python bench/index_compare.py [--counts 100000 1000000] [--rounds N] [--queries N] [--out FILE]
 

@@ -119,7 +119,7 @@ static void write_piece(struct vector_index *index, const int64_t *keys) {
     struct row_chunk *locked = NULL;
     for (size_t i = 0; i < piece->count; i++) {
         struct row_chunk *chunk = chunk_of(index, piece->slots[i]);
-        if (chunk != locked) {
+        if (locked == NULL || chunk != locked) {
             if (locked != NULL) (void)pthread_rwlock_unlock(&locked->lock);
             (void)pthread_rwlock_wrlock(&chunk->lock);
             locked = chunk;

@@ -108,14 +108,14 @@ static bool load_space(struct load *load, struct error *err) {
     size_t threads = processor_count() < SQLITE_READERS ? processor_count() : SQLITE_READERS;
     if (load->last - load->first < RANGE_ROWS) threads = 1;
     atomic_store(&load->next, load->first);
-    for (size_t i = 0; i < threads; i++) {
+    // The first is this thread; one that cannot be started is done without.
+    loaders[0].load = load;
+    for (size_t i = 1; i < threads; i++) {
         loaders[i].load = load;
-        // The last is this thread; a thread that cannot be started is done without.
-        if (i + 1 < threads)
-            loaders[i].is_started =
-                pthread_create(&loaders[i].thread, NULL, load_ranges, &loaders[i]) == 0;
+        loaders[i].is_started =
+            pthread_create(&loaders[i].thread, NULL, load_ranges, &loaders[i]) == 0;
     }
-    (void)load_ranges(&loaders[threads - 1]);
+    (void)load_ranges(&loaders[0]);
     bool is_done = true;
     for (size_t i = 0; i < threads; i++) {
         if (loaders[i].is_started) (void)pthread_join(loaders[i].thread, NULL);

@@ -51,8 +51,10 @@ static bool search_index(struct sqlite_store *self, struct sqlite_connection *re
         return false;
     struct vector_match *matches = memory_try_array(k, sizeof *matches);
     *found = memory_try_array(k, sizeof **found);
-    bool is_done = (matches != NULL && *found != NULL) || out_of_memory(err);
-    if (is_done) {
+    bool is_done = matches != NULL && *found != NULL;
+    if (!is_done) {
+        (void)out_of_memory(err);
+    } else {
         struct sqlite_vector_reader vectors = {.connection = reader,
                                                .embedding_model = search->embedding_model,
                                                .width = search->width};
