@@ -36,5 +36,6 @@ run_test() {  # NAME SOURCE...
     "$emulator" -cpu max "$folder/$1"
 }
 run_test tiers test_tiers.c {attention,int8,linear,vector}_cases.c bench.c guarded_memory.c
+run_test codes test_codes.c
 run_test resample test_resample.c
 run_test self_test test_self_test.c

@@ -34,19 +34,20 @@ size_t key_table_find(const struct key_table *table, int64_t key) {
     return table->entries[locate(table, key)].slot;
 }
 
-bool key_table_reserve(struct key_table *table) {
-    if (table->count + 1 <= table->capacity / 4 * 3) return true;
-    struct key_table larger = {.capacity = FIRST_CAPACITY};
-    if (table->capacity != 0 && !size_multiply(table->capacity, 2, &larger.capacity)) return false;
-    larger.entries = memory_try_array(larger.capacity, sizeof *larger.entries);
-    if (larger.entries == NULL) return false;
-    for (size_t i = 0; i < larger.capacity; i++) larger.entries[i].slot = KEY_TABLE_EMPTY;
+bool key_table_has_room(const struct key_table *table) {
+    return table->count + 1 <= table->capacity / 4 * 3;
+}
+
+bool key_table_grow(const struct key_table *table, struct key_table *larger) {
+    *larger = (struct key_table){.capacity = FIRST_CAPACITY};
+    if (table->capacity != 0 && !size_multiply(table->capacity, 2, &larger->capacity)) return false;
+    larger->entries = memory_try_array(larger->capacity, sizeof *larger->entries);
+    if (larger->entries == NULL) return false;
+    for (size_t i = 0; i < larger->capacity; i++) larger->entries[i].slot = KEY_TABLE_EMPTY;
     for (size_t i = 0; i < table->capacity; i++) {
         const struct key_entry *entry = &table->entries[i];
-        if (entry->slot != KEY_TABLE_EMPTY) key_table_set(&larger, entry->key, entry->slot);
+        if (entry->slot != KEY_TABLE_EMPTY) key_table_set(larger, entry->key, entry->slot);
     }
-    memory_free(table->entries);
-    *table = larger;
     return true;
 }
 

@@ -22,8 +22,10 @@ struct key_table {
 void key_table_clear(struct key_table *table);  // frees; a zeroed struct is an empty table
 // The slot of the key, or KEY_TABLE_EMPTY.
 size_t key_table_find(const struct key_table *table, int64_t key);
-// Makes room for one more key; false when memory is out, and then nothing has changed.
-bool key_table_reserve(struct key_table *table);
-// Adds the key or changes its slot. There must be room: call key_table_reserve before.
+// Whether there is room for one more key.
+bool key_table_has_room(const struct key_table *table);
+// A copy of twice the capacity; false when memory is out. The caller clears the old one.
+bool key_table_grow(const struct key_table *table, struct key_table *larger);
+// Adds the key or changes its slot. There must be room.
 void key_table_set(struct key_table *table, int64_t key, size_t slot);
 void key_table_remove(struct key_table *table, int64_t key);  // which must be there

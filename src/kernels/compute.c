@@ -42,7 +42,8 @@ static bool find_tier(const char *name, enum kernel_tier *found, struct error *e
 bool compute_prove(struct compute *compute, bool is_named, struct error *err) {
     const char *operation;
     while (!self_test_compute(compute, &operation) ||
-           !self_test_resample(resample_kernels_of_tier(compute->tier), &operation)) {
+           !self_test_resample(resample_kernels_of_tier(compute->tier), &operation) ||
+           !self_test_codes(code_kernels_of_tier(compute->tier), &operation)) {
         const char *name = kernel_tier_name(compute->tier);
         if (is_named)
             return error_set(err, ERROR_UNSUPPORTED,

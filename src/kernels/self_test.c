@@ -28,6 +28,8 @@ enum {
     PIXELS = 147,  // of a row that is weighed
     TURNED_ROWS = 35,
     TURNED_COLUMNS = 50,
+
+    CODE_WIDTH = 192,
 };
 
 // Ten times what the tiers differ by, taking sums in another order, and ten times what 16 bits are
@@ -203,6 +205,42 @@ bool self_test_resample(const struct resample_kernels *kernels, const char **ope
     kernels->matrix_turn(rows, TURNED_COLUMNS, TURNED_ROWS, TURNED_COLUMNS, results, TURNED_ROWS);
     scalar->matrix_turn(rows, TURNED_COLUMNS, TURNED_ROWS, TURNED_COLUMNS, expected, TURNED_ROWS);
     return memcmp(results, expected, sizeof rows) == 0;
+}
+
+static void draw_codes(uint8_t *codes, uint8_t *entries, int8_t *row, int16_t *query,
+                       float *factors) {
+    uint32_t state = 1;
+    for (size_t i = 0; i < CODES_BLOCK_ROWS * CODE_WIDTH / 8; i++)
+        codes[i] = (uint8_t)random_number(&state);
+    for (size_t i = 0; i < CODES_PATTERNS * CODE_WIDTH / 4; i++)
+        entries[i] = (uint8_t)(random_number(&state) % (CODES_ENTRY_MAXIMUM + 1));
+    for (size_t i = 0; i < CODE_WIDTH; i++) {
+        row[i] = (int8_t)(random_number(&state) % 255 - 127);
+        query[i] = (int16_t)(random_number(&state) % 32767 - 16383);
+    }
+    draw(factors, CODES_BLOCK_ROWS, &state);
+}
+
+bool self_test_codes(const struct code_kernels *kernels, const char **operation) {
+    const struct code_kernels *scalar = code_kernels_of_tier(KERNEL_SCALAR);
+    uint8_t codes[CODES_BLOCK_ROWS * CODE_WIDTH / 8], entries[CODES_PATTERNS * CODE_WIDTH / 4];
+    uint16_t sums[CODES_BLOCK_ROWS], expected[CODES_BLOCK_ROWS];
+    int8_t row[CODE_WIDTH];
+    int16_t query[CODE_WIDTH];
+    float factors[CODES_BLOCK_ROWS];
+    draw_codes(codes, entries, row, query, factors);
+    *operation = "adding up codes of vectors";
+    kernels->block_sum(codes, entries, CODE_WIDTH / 8, sums);
+    scalar->block_sum(codes, entries, CODE_WIDTH / 8, expected);
+    if (memcmp(sums, expected, sizeof sums) != 0) return false;
+    *operation = "choosing among vectors";
+    for (int least = -3; least <= 3; least++)
+        if (kernels->block_select(sums, factors, 0.25f, -180, (float)least) !=
+            scalar->block_select(sums, factors, 0.25f, -180, (float)least))
+            return false;
+    *operation = "products of vectors' bytes";
+    return kernels->row_multiply(row, query, CODE_WIDTH) ==
+           scalar->row_multiply(row, query, CODE_WIDTH);
 }
 
 _Static_assert(TAPS *PIXELS <= TURNED_ROWS * TURNED_COLUMNS, "one picture serves both");

@@ -4,6 +4,7 @@
 // truth here as in the tests.
 #pragma once
 
+#include "kernels/codes.h"
 #include "kernels/kernels_internal.h"
 #include "kernels/resample.h"
 
@@ -11,8 +12,9 @@
 // *operation, for people to read, is the first that does. Takes a few milliseconds.
 bool self_test_compute(struct compute *compute, const char **operation);
 bool self_test_resample(const struct resample_kernels *kernels, const char **operation);
+bool self_test_codes(const struct code_kernels *kernels, const char **operation);
 
-// Both tests, of the compute's tier. One that fails makes way for the next lower tier with a
+// All three, of the compute's tier. One that fails makes way for the next lower tier with a
 // warning, and compute->failed_tier keeps its name. A tier that was named is an error instead
 // (ERROR_UNSUPPORTED); so is it when no tier is left (ERROR_INTERNAL).
 bool compute_prove(struct compute *compute, bool is_named, struct error *err);

@@ -15,63 +15,68 @@
 
 // The key of a vector: its space's number above its image's row (sqlite_schema.c).
 #define SPACE_OF(parameter) "(SELECT space FROM spaces WHERE embedding_model = " parameter ")"
-#define KEYS_OF_SPACE(parameter) \
-    "key BETWEEN " SPACE_OF(parameter) " << 40 AND (" SPACE_OF(parameter) " + 1 << 40) - 1"
+#define KEYS_OF(space) "key BETWEEN " space " << 40 AND (" space " + 1 << 40) - 1"
+#define KEYS_OF_SPACE(parameter) KEYS_OF(SPACE_OF(parameter))
 
 // Every statement of the store: name, SQL.
-#define SQLITE_STATEMENTS(STATEMENT)                                                                \
-    STATEMENT(BEGIN, "BEGIN IMMEDIATE")                                                             \
-    STATEMENT(BEGIN_READ, "BEGIN")                                                                  \
-    STATEMENT(COMMIT, "COMMIT")                                                                     \
-    STATEMENT(ROLLBACK, "ROLLBACK")                                                                 \
-    STATEMENT(FIND_ROW, "SELECT row, sha256 FROM images WHERE id = ?1")                             \
-    STATEMENT(LAST_ROW, "SELECT coalesce(max(row), 0) FROM images")                                 \
-    STATEMENT(INSERT_IMAGE,                                                                         \
-              "INSERT INTO images (row, id, sha256, caption, origin, caption_model, "               \
-              "embedding_model, confidence, clip_score, source, file_name, url, mime, width, "      \
-              "height, size_bytes, created_ms, tags, perceptual_hash) VALUES "                      \
-              "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)")               \
-    STATEMENT(INSERT_TAG, "INSERT INTO image_tags (tag, image) VALUES (?1, ?2)")                    \
-    STATEMENT(REMOVE_TAGS, "DELETE FROM image_tags WHERE image = ?1")                               \
-    STATEMENT(ADD_WORDS,                                                                            \
-              "INSERT INTO image_words (rowid, caption, file_name, tags) "                          \
-              "SELECT row, caption, file_name, tags FROM images WHERE row = ?1")                    \
-    STATEMENT(REMOVE_WORDS,                                                                         \
-              "INSERT INTO image_words (image_words, rowid, caption, file_name, tags) "             \
-              "SELECT 'delete', row, caption, file_name, tags FROM images WHERE row = ?1")          \
-    STATEMENT(ADD_SPACE, "INSERT OR IGNORE INTO spaces (embedding_model) VALUES (?1)")              \
-    STATEMENT(PUT_VECTOR, "INSERT OR REPLACE INTO vectors (key, vector) VALUES (" SPACE_OF(         \
-                              "?1") " << 40 | ?2, ?3)")                                             \
-    STATEMENT(REMOVE, "DELETE FROM images WHERE row = ?1")                                          \
-    STATEMENT(CHANGE_CAPTION, "UPDATE images SET caption = ?2, origin = ?3 WHERE row = ?1")         \
-    STATEMENT(CHANGE_TAGS, "UPDATE images SET tags = ?2 WHERE row = ?1")                            \
-    STATEMENT(GET, "SELECT " IMAGE_COLUMNS " FROM images WHERE id = ?1")                            \
-    STATEMENT(GET_ROW, "SELECT " IMAGE_COLUMNS " FROM images WHERE row = ?1")                       \
-    STATEMENT(GET_VECTOR, "SELECT vector FROM images JOIN vectors ON key = " SPACE_OF(              \
-                              "?2") " << 40 | row WHERE id = ?1")                                   \
-    STATEMENT(LIST, "SELECT " IMAGE_COLUMNS                                                         \
-                    " FROM images WHERE (created_ms, id) < (?1, ?2) "                               \
-                    "ORDER BY created_ms DESC, id DESC LIMIT ?3")                                   \
+#define SQLITE_STATEMENTS(STATEMENT)                                                                  \
+    STATEMENT(BEGIN, "BEGIN IMMEDIATE")                                                               \
+    STATEMENT(BEGIN_READ, "BEGIN")                                                                    \
+    STATEMENT(COMMIT, "COMMIT")                                                                       \
+    STATEMENT(ROLLBACK, "ROLLBACK")                                                                   \
+    STATEMENT(FIND_ROW, "SELECT row, sha256 FROM images WHERE id = ?1")                               \
+    STATEMENT(LAST_ROW, "SELECT coalesce(max(row), 0) FROM images")                                   \
+    STATEMENT(INSERT_IMAGE,                                                                           \
+              "INSERT INTO images (row, id, sha256, caption, origin, caption_model, "                 \
+              "embedding_model, confidence, clip_score, source, file_name, url, mime, width, "        \
+              "height, size_bytes, created_ms, tags, perceptual_hash) VALUES "                        \
+              "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)")                 \
+    STATEMENT(INSERT_TAG, "INSERT INTO image_tags (tag, image) VALUES (?1, ?2)")                      \
+    STATEMENT(REMOVE_TAGS, "DELETE FROM image_tags WHERE image = ?1")                                 \
+    STATEMENT(ADD_WORDS,                                                                              \
+              "INSERT INTO image_words (rowid, caption, file_name, tags) "                            \
+              "SELECT row, caption, file_name, tags FROM images WHERE row = ?1")                      \
+    STATEMENT(REMOVE_WORDS,                                                                           \
+              "INSERT INTO image_words (image_words, rowid, caption, file_name, tags) "               \
+              "SELECT 'delete', row, caption, file_name, tags FROM images WHERE row = ?1")            \
+    STATEMENT(ADD_SPACE, "INSERT OR IGNORE INTO spaces (embedding_model) VALUES (?1)")                \
+    STATEMENT(PUT_VECTOR, "INSERT OR REPLACE INTO vectors (key, vector) VALUES (" SPACE_OF(           \
+                              "?1") " << 40 | ?2, ?3)")                                               \
+    STATEMENT(REMOVE, "DELETE FROM images WHERE row = ?1")                                            \
+    STATEMENT(CHANGE_CAPTION, "UPDATE images SET caption = ?2, origin = ?3 WHERE row = ?1")           \
+    STATEMENT(CHANGE_TAGS, "UPDATE images SET tags = ?2 WHERE row = ?1")                              \
+    STATEMENT(GET, "SELECT " IMAGE_COLUMNS " FROM images WHERE id = ?1")                              \
+    STATEMENT(GET_ROW, "SELECT " IMAGE_COLUMNS " FROM images WHERE row = ?1")                         \
+    STATEMENT(GET_VECTOR, "SELECT vector FROM images JOIN vectors ON key = " SPACE_OF(                \
+                              "?2") " << 40 | row WHERE id = ?1")                                     \
+    STATEMENT(LIST, "SELECT " IMAGE_COLUMNS                                                           \
+                    " FROM images WHERE (created_ms, id) < (?1, ?2) "                                 \
+                    "ORDER BY created_ms DESC, id DESC LIMIT ?3")                                     \
     STATEMENT(LIST_WITHOUT_VECTOR,                                                                \
               "SELECT " IMAGE_COLUMNS                                                             \
               " FROM images WHERE (created_ms, id) < (?1, ?2) AND NOT EXISTS "                    \
               "(SELECT 1 FROM vectors WHERE key = " SPACE_OF("?4") " << 40 | row) "               \
-              "ORDER BY created_ms DESC, id DESC LIMIT ?3") \
-    STATEMENT(COUNT, "SELECT count(*) FROM images")                                                 \
-    STATEMENT(LOAD_VECTORS,                                                                         \
-              "SELECT key & (1 << 40) - 1, embedding_model, vector "                                \
-              "FROM vectors JOIN spaces ON space = key >> 40 ORDER BY key")                         \
-    STATEMENT(LOAD_HASHES,                                                                          \
-              "SELECT row, perceptual_hash FROM images WHERE perceptual_hash IS NOT NULL")          \
-    STATEMENT(GET_ACTIVE_SPACE, "SELECT embedding_model FROM spaces WHERE is_active = 1")           \
-    STATEMENT(SET_ACTIVE_SPACE, "UPDATE spaces SET is_active = (embedding_model = ?1)")             \
-    STATEMENT(MOVE_TO_SPACE,                                                                        \
-              "UPDATE images SET embedding_model = ?1 WHERE embedding_model <> ?1 AND row IN "      \
-              "(SELECT key & (1 << 40) - 1 FROM vectors WHERE " KEYS_OF_SPACE("?1") ")")            \
-    STATEMENT(REMOVE_VECTORS,                                                                       \
-              "DELETE FROM vectors WHERE key IN (SELECT key FROM vectors WHERE " KEYS_OF_SPACE(     \
-                  "?1") " LIMIT ?2)")                                                               \
-    STATEMENT(REMOVE_SPACE, "DELETE FROM spaces WHERE embedding_model = ?1")                        \
+              "ORDER BY created_ms DESC, id DESC LIMIT ?3")   \
+    STATEMENT(COUNT, "SELECT count(*) FROM images")                                                   \
+    STATEMENT(LIST_SPACES,                                                                          \
+              "SELECT embedding_model, "                                                            \
+              "coalesce((SELECT min(key) FROM vectors WHERE " KEYS_OF("space") "), 0), "            \
+              "coalesce((SELECT max(key) FROM vectors WHERE " KEYS_OF("space") "), -1) "            \
+              "FROM spaces") \
+    STATEMENT(LOAD_VECTORS,                                                                           \
+              "SELECT key & (1 << 40) - 1, vector FROM vectors WHERE key BETWEEN ?1 AND ?2")          \
+    STATEMENT(READ_VECTOR, "SELECT vector FROM vectors WHERE key = " SPACE_OF("?2") " << 40 | ?1")    \
+    STATEMENT(LOAD_HASHES,                                                                            \
+              "SELECT row, perceptual_hash FROM images WHERE perceptual_hash IS NOT NULL")            \
+    STATEMENT(GET_ACTIVE_SPACE, "SELECT embedding_model FROM spaces WHERE is_active = 1")             \
+    STATEMENT(SET_ACTIVE_SPACE, "UPDATE spaces SET is_active = (embedding_model = ?1)")               \
+    STATEMENT(MOVE_TO_SPACE,                                                                          \
+              "UPDATE images SET embedding_model = ?1 WHERE embedding_model <> ?1 AND row IN "        \
+              "(SELECT key & (1 << 40) - 1 FROM vectors WHERE " KEYS_OF_SPACE("?1") ")")              \
+    STATEMENT(REMOVE_VECTORS,                                                                         \
+              "DELETE FROM vectors WHERE key IN (SELECT key FROM vectors WHERE " KEYS_OF_SPACE(       \
+                  "?1") " LIMIT ?2)")                                                                 \
+    STATEMENT(REMOVE_SPACE, "DELETE FROM spaces WHERE embedding_model = ?1")                          \
     STATEMENT(CHECK, "PRAGMA schema_version")
 
 enum sqlite_statement {

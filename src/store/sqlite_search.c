@@ -4,6 +4,7 @@
 #include "store/sqlite_filter.h"
 #include "store/sqlite_record.h"
 #include "store/sqlite_store_private.h"
+#include "store/sqlite_vector_reader.h"
 
 enum {
     SEARCH_SPARE = 16,         // keys that may lose their row while one search looks them up
@@ -50,13 +51,20 @@ static bool search_index(struct sqlite_store *self, struct sqlite_connection *re
         return false;
     struct vector_match *matches = memory_try_array(k, sizeof *matches);
     *found = memory_try_array(k, sizeof **found);
-    bool is_done = (matches != NULL && *found != NULL) || out_of_memory(err);
-    if (is_done) {
-        *found_count = vector_index_search(
-            index,
-            &(struct vector_search){
-                .query = search->query, .k = k, .filter = is_filtered ? &rows : NULL},
-            matches);
+    bool is_done = matches != NULL && *found != NULL;
+    if (!is_done) {
+        (void)out_of_memory(err);
+    } else {
+        struct sqlite_vector_reader vectors = {.connection = reader,
+                                               .embedding_model = search->embedding_model,
+                                               .width = search->width};
+        struct vector_search of = {.query = search->query,
+                                   .k = k,
+                                   .is_exact = search->is_exact,
+                                   .filter = is_filtered ? &rows : NULL,
+                                   .read = sqlite_read_vectors,
+                                   .read_context = &vectors};
+        is_done = vector_index_search(index, &of, matches, found_count, err);
         for (size_t i = 0; i < *found_count; i++)
             (*found)[i] = (struct found_row){.row = matches[i].key, .score = matches[i].score};
     }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/folder_lock.h"
+#include "store/sqlite_load.h"
 #include "store/sqlite_record.h"
 #include "store/sqlite_schema.h"
 #include "store/sqlite_store_private.h"
@@ -78,39 +79,6 @@ static const struct store_operations sqlite_operations = {
     .check = sqlite_check,
 };
 
-static bool load_vectors(struct sqlite_store *self, struct error *err) {
-    struct sqlite_connection *writer = &self->writer;
-    sqlite3_stmt *statement = writer->statements[SQL_LOAD_VECTORS];
-    float *vector = NULL;
-    size_t capacity = 0;
-    int result;
-    while ((result = sqlite_next(writer, SQL_LOAD_VECTORS, err)) == SQLITE_ROW) {
-        const char *model = (const char *)sqlite3_column_text(statement, 1);
-        const void *bytes = sqlite3_column_blob(statement, 2);
-        size_t width = (size_t)sqlite3_column_bytes(statement, 2) / 4;
-        if (model == NULL || bytes == NULL || width == 0) {
-            error_set(err, ERROR_STORAGE, "a stored vector is damaged; restore a backup");
-            break;
-        }
-        if (width > capacity) {
-            float *larger = memory_try_resize(vector, width, sizeof *vector);
-            if (larger == NULL) {
-                error_set(err, ERROR_INTERNAL, "out of memory for a vector of %zu numbers", width);
-                break;
-            }
-            vector = larger;
-            capacity = width;
-        }
-        vector_decode(bytes, width, vector);
-        if (!vector_spaces_put(&self->spaces, model, sqlite3_column_int64(statement, 0), vector,
-                               width, err))
-            break;
-    }
-    sqlite_finish(writer, SQL_LOAD_VECTORS);
-    memory_free(vector);
-    return result == SQLITE_DONE;
-}
-
 static bool load_hashes(struct sqlite_store *self, struct error *err) {
     struct sqlite_connection *writer = &self->writer;
     sqlite3_stmt *statement = writer->statements[SQL_LOAD_HASHES];
@@ -146,15 +114,16 @@ static bool open_database(struct sqlite_store *self, const char *path, bool is_r
                               : sqlite_connection_make_durable(writer, err) &&
                                     sqlite_schema_migrate(writer->database, err);
     if (!is_ready) return false;
-    if (!sqlite_connection_prepare(writer, err) || !load_vectors(self, err) ||
-        !load_hashes(self, err))
+    if (!sqlite_connection_prepare(writer, err) ||
+        !sqlite_reader_pool_open(&self->readers, path, err) ||
+        !sqlite_load_vectors(writer, &self->readers, &self->spaces, err) || !load_hashes(self, err))
         return false;
     bool is_done = sqlite_next(writer, SQL_LAST_ROW, err) == SQLITE_ROW;
     if (is_done)
         atomic_store(&self->next_row,
                      sqlite3_column_int64(writer->statements[SQL_LAST_ROW], 0) + 1);
     sqlite_finish(writer, SQL_LAST_ROW);
-    return is_done && read_count(self, err) && sqlite_reader_pool_open(&self->readers, path, err);
+    return is_done && read_count(self, err);
 }
 
 static void log_sqlite(void *context, int code, const char *message) {

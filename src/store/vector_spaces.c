@@ -42,7 +42,7 @@ static struct vector_space *find_locked(const struct vector_spaces *spaces,
 
 static struct vector_space *add_locked(struct vector_spaces *spaces, const char *embedding_model,
                                        size_t width, struct error *err) {
-    struct vector_index *index = vector_index_create(width, err);
+    struct vector_index *index = vector_index_create(width, NULL, 0, err);
     if (index == NULL) return NULL;
     struct vector_space *space = memory_alloc(sizeof *space);
     (void)snprintf(space->embedding_model, sizeof space->embedding_model, "%s", embedding_model);
@@ -87,6 +87,12 @@ void vector_spaces_return(struct vector_spaces *spaces, struct vector_index *ind
 
 bool vector_spaces_put(struct vector_spaces *spaces, const char *embedding_model, int64_t key,
                        const float *vector, size_t width, struct error *err) {
+    return vector_spaces_put_many(spaces, embedding_model, &key, vector, 1, width, err);
+}
+
+bool vector_spaces_put_many(struct vector_spaces *spaces, const char *embedding_model,
+                            const int64_t *keys, const float *vectors, size_t count, size_t width,
+                            struct error *err) {
     (void)pthread_mutex_lock(&spaces->mutex);
     struct vector_space *space = find_locked(spaces, embedding_model);
     if (space == NULL) space = add_locked(spaces, embedding_model, width, err);
@@ -94,7 +100,7 @@ bool vector_spaces_put(struct vector_spaces *spaces, const char *embedding_model
     if (is_right) space->users++;
     (void)pthread_mutex_unlock(&spaces->mutex);
     if (!is_right) return false;
-    bool is_done = vector_index_put(space->index, key, vector, err);
+    bool is_done = vector_index_put_many(space->index, keys, vectors, count, err);
     vector_spaces_return(spaces, space->index);
     return is_done;
 }

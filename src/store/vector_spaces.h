@@ -27,6 +27,10 @@ void vector_spaces_return(struct vector_spaces *spaces, struct vector_index *ind
 // Puts a vector in its model's space, which is made when it is the first. ERROR_CONFLICT as above.
 bool vector_spaces_put(struct vector_spaces *spaces, const char *embedding_model, int64_t key,
                        const float *vector, size_t width, struct error *err);
+// The same for `count` vectors [count, width].
+bool vector_spaces_put_many(struct vector_spaces *spaces, const char *embedding_model,
+                            const int64_t *keys, const float *vectors, size_t count, size_t width,
+                            struct error *err);
 void vector_spaces_remove(struct vector_spaces *spaces, int64_t key);  // from every space
 void vector_spaces_drop(struct vector_spaces *spaces, const char *embedding_model);
 // Those that have vectors; returns how many.

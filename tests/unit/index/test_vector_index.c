@@ -1,9 +1,8 @@
-// The index against the plainest thing that can be right: an array, searched by sorting.
+// The index against the plainest thing that can be right: an array, searched by sorting. It is the
+// owner of the vectors, too.
 #include <math.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,11 +21,6 @@ struct model {
     int64_t keys[MODEL_MAX];
     float *vectors[MODEL_MAX];
 };
-
-static size_t search(struct vector_index *index, const float *query, size_t k,
-                     struct vector_match *matches) {
-    return vector_index_search(index, &(struct vector_search){.query = query, .k = k}, matches);
-}
 
 static unsigned random_state = 7;
 static unsigned random_number(void) {
@@ -65,6 +59,19 @@ static bool model_remove(struct model *model, int64_t key) {
     return true;
 }
 
+static bool read_model(void *context, const int64_t *keys, size_t count, float *vectors,
+                       bool *is_there, struct error *err) {
+    const struct model *model = context;
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        size_t place = model_find(model, keys[i]);
+        is_there[i] = place < model->count;
+        if (is_there[i])
+            memcpy(vectors + i * model->width, model->vectors[place], model->width * sizeof(float));
+    }
+    return true;
+}
+
 static int compare_matches(const void *a, const void *b) {
     const struct vector_match *left = a;
     const struct vector_match *right = b;
@@ -72,7 +79,7 @@ static int compare_matches(const void *a, const void *b) {
     return (left->key > right->key) - (left->key < right->key);
 }
 
-static void check_search(struct vector_index *index, const struct model *model, const float *query,
+static void check_search(struct vector_index *index, struct model *model, const float *query,
                          size_t k) {
     struct vector_match expected[MODEL_MAX];
     for (size_t i = 0; i < model->count; i++) {
@@ -82,13 +89,27 @@ static void check_search(struct vector_index *index, const struct model *model, 
     }
     qsort(expected, model->count, sizeof *expected, compare_matches);
     struct vector_match *found = malloc((k + 1) * sizeof *found);
-    size_t count = search(index, query, k, found);
+    struct vector_search search = {
+        .query = query, .k = k, .read = read_model, .read_context = model};
+    size_t count;
+    assert_true(vector_index_search(index, &search, found, &count, NULL));
     assert_int_equal(count, k < model->count ? k : model->count);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(found[i].key, expected[i].key);
         assert_true(found[i].score == expected[i].score);
     }
     free(found);
+}
+
+static void check_finds(struct vector_index *index, struct model *model, const float *query,
+                        int64_t key) {
+    struct vector_search search = {
+        .query = query, .k = 1, .read = read_model, .read_context = model};
+    struct vector_match match;
+    size_t count;
+    assert_true(vector_index_search(index, &search, &match, &count, NULL));
+    assert_int_equal(count, 1);
+    assert_int_equal(match.key, key);
 }
 
 static void model_clear(struct model *model) {
@@ -100,7 +121,7 @@ static void test_random_sequences(void **state) {
     static const size_t widths[] = {1, 3, 16, 37, 512};
     for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
         struct model model = {.width = widths[w]};
-        struct vector_index *index = vector_index_create(model.width, NULL);
+        struct vector_index *index = vector_index_create(model.width, NULL, 2, NULL);
         assert_int_equal(vector_index_width(index), model.width);
         float *vector = malloc(model.width * sizeof *vector);
         for (size_t step = 0; step < 3000; step++) {
@@ -128,70 +149,108 @@ static void test_random_sequences(void **state) {
     }
 }
 
-// Several chunks: each vector finds itself, also after others have moved into holes.
-static void test_many_vectors(void **state) {
-    (void)state;
-    enum { COUNT = 10000, WIDTH = 24 };
-    struct vector_index *index = vector_index_create(WIDTH, NULL);
-    float(*vectors)[WIDTH] = malloc(COUNT * sizeof *vectors);
-    for (int64_t key = 0; key < COUNT; key++) {
-        random_vector(vectors[key], WIDTH);
-        vectors[key][0] += 0.5F;  // never all zeros
-        float length = 0;
-        for (size_t i = 0; i < WIDTH; i++) length += vectors[key][i] * vectors[key][i];
-        for (size_t i = 0; i < WIDTH; i++) vectors[key][i] /= sqrtf(length);
-        assert_true(vector_index_put(index, key, vectors[key], NULL));
-    }
-    for (int64_t key = 0; key < COUNT; key += 3) assert_true(vector_index_remove(index, key));
-    assert_int_equal(vector_index_count(index), COUNT - (COUNT + 2) / 3);
-    for (int64_t key = 0; key < COUNT; key += 97) {
-        struct vector_match best;
-        assert_int_equal(search(index, vectors[key], 1, &best), 1);
-        if (key % 3 == 0) assert_true(best.key != key);
-        if (key % 3 != 0) assert_int_equal(best.key, key);
-        if (key % 3 != 0) assert_true(fabsf(best.score - 1) < 1e-5F);
-    }
-    free(vectors);
-    vector_index_destroy(index);
-}
-
 static void test_not_a_number_never_wins(void **state) {
     (void)state;
-    struct vector_index *index = vector_index_create(2, NULL);
-    const float spoiled[2] = {NAN, 1};
-    const float good[2] = {-1, 0};
+    struct model model = {.width = 2};
+    struct vector_index *index = vector_index_create(2, NULL, 1, NULL);
+    const float spoiled[2] = {NAN, 1}, infinite[2] = {-INFINITY, 0}, good[2] = {-1, 0};
     const float query[2] = {1, 0};
-    assert_true(vector_index_put(index, 1, spoiled, NULL));
-    assert_true(vector_index_put(index, 2, good, NULL));
-    struct vector_match matches[2];
-    assert_int_equal(search(index, query, 2, matches), 1);
-    assert_int_equal(matches[0].key, 2);
-    assert_int_equal(search(index, spoiled, 2, matches), 0);
+    for (int64_t key = 0; key < 12; key++) {
+        const float *vector = key % 3 == 0 ? spoiled : key % 3 == 1 ? infinite : good;
+        assert_true(vector_index_put(index, key, vector, NULL));
+        model_put(&model, key, vector);
+    }
+    struct vector_search search = {
+        .query = query, .k = 20, .read = read_model, .read_context = &model};
+    struct vector_match matches[20];
+    size_t count;
+    assert_true(vector_index_search(index, &search, matches, &count, NULL));
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < count; i++) assert_int_equal(matches[i].key, 3 * i + 2);
+    search.query = spoiled;
+    assert_true(vector_index_search(index, &search, matches, &count, NULL));
+    assert_int_equal(count, 0);
+    // A good one in its place is found, and the other way round.
+    assert_true(vector_index_put(index, 0, query, NULL));
+    assert_true(vector_index_put(index, 2, spoiled, NULL));
+    model_put(&model, 0, query);
+    model_put(&model, 2, spoiled);
+    check_finds(index, &model, query, 0);
+    model_clear(&model);
     vector_index_destroy(index);
 }
 
 static void test_empty(void **state) {
     (void)state;
-    struct vector_index *index = vector_index_create(4, NULL);
+    struct vector_index *index = vector_index_create(4, NULL, 1, NULL);
     const float query[4] = {1, 0, 0, 0};
+    struct vector_search search = {.query = query, .k = 1};
     struct vector_match match;
-    assert_int_equal(search(index, query, 1, &match), 0);
-    assert_int_equal(search(index, query, 0, NULL), 0);
+    size_t count = 7;
+    assert_true(vector_index_search(index, &search, &match, &count, NULL));
+    assert_int_equal(count, 0);
+    search.k = 0;
+    assert_true(vector_index_search(index, &search, NULL, &count, NULL));
     assert_false(vector_index_remove(index, 1));
     vector_index_destroy(index);
     vector_index_destroy(NULL);
 }
 
-// Whatever allocation fails, create or put reports it and the index is what it was.
+static void test_widths(void **state) {
+    (void)state;
+    struct error err = {0};
+    assert_null(vector_index_create(0, NULL, 1, &err));
+    assert_int_equal(err.kind, ERROR_INVALID);
+    err = (struct error){0};
+    assert_null(vector_index_create(8193, NULL, 1, &err));
+    assert_non_null(strstr(err.text, "8193"));
+    err = (struct error){0};
+    assert_null(vector_index_create(8, "mmx", 1, &err));
+    assert_int_equal(err.kind, ERROR_USAGE);
+}
+
+static bool read_nothing(void *context, const int64_t *keys, size_t count, float *vectors,
+                         bool *is_there, struct error *err) {
+    (void)keys;
+    (void)count;
+    (void)vectors;
+    (void)is_there;
+    if (context == NULL) return error_set(err, ERROR_STORAGE, "the disk is gone");
+    for (size_t i = 0; i < count; i++) is_there[i] = false;
+    return true;
+}
+
+// The owner may know keys no more, or fail.
+static void test_readers_answers(void **state) {
+    (void)state;
+    struct vector_index *index = vector_index_create(4, NULL, 1, NULL);
+    const float vector[4] = {1, 0, 0, 0};
+    assert_true(vector_index_put(index, 5, vector, NULL));
+    int something;
+    struct vector_search search = {
+        .query = vector, .k = 3, .read = read_nothing, .read_context = &something};
+    struct vector_match matches[3];
+    struct error err = {0};
+    size_t count;
+    assert_true(vector_index_search(index, &search, matches, &count, &err));
+    assert_int_equal(count, 0);
+    search.read_context = NULL;
+    assert_false(vector_index_search(index, &search, matches, &count, &err));
+    assert_int_equal(err.kind, ERROR_STORAGE);
+    assert_int_equal(count, 0);
+    vector_index_destroy(index);
+}
+
+// Whatever allocation fails, create, put or search reports it and the index is what it was.
 static void test_out_of_memory(void **state) {
     (void)state;
     enum { COUNT = 200, WIDTH = 8 };
     size_t failures = 0;
-    for (long nth = 1; nth < 12; nth++) {
+    for (long nth = 1; nth < 24; nth++) {
         struct model model = {.width = WIDTH};
         memory_fail_nth(nth, false);
         struct error err = {0};
-        struct vector_index *index = vector_index_create(WIDTH, &err);
+        struct vector_index *index = vector_index_create(WIDTH, NULL, 2, &err);
         if (index == NULL) {
             failures++;
             assert_int_equal(err.kind, ERROR_INTERNAL);
@@ -218,71 +277,52 @@ static void test_out_of_memory(void **state) {
         model_clear(&model);
         vector_index_destroy(index);
     }
-    // Two for the pool and scratch of the compute, three for a chunk, three growths of the table.
-    assert_true(failures >= 7);
+    // Six in create, five for a chunk, three growths of the table.
+    assert_true(failures >= 14);
     memory_fail_nth(1, true);
-    assert_null(vector_index_create(WIDTH, NULL));
+    assert_null(vector_index_create(WIDTH, NULL, 1, NULL));
     memory_fail_nth(0, false);
 }
 
-enum { READERS = 3, THREAD_KEYS = 300, THREAD_WIDTH = 32 };
-
-struct shared {
-    struct vector_index *index;
-    atomic_bool is_stopping;
-    atomic_size_t searches;
-};
-
-// Every vector of key k is all k, so a torn vector or a wrong key would show in the score.
-static void fill(float *vector, int64_t key) {
-    for (size_t i = 0; i < THREAD_WIDTH; i++) vector[i] = (float)key;
-}
-
-static void *search_until_stopped(void *argument) {
-    struct shared *shared = argument;
-    float query[THREAD_WIDTH] = {1};
-    while (!atomic_load(&shared->is_stopping)) {
-        struct vector_match matches[10];
-        size_t count = search(shared->index, query, 10, matches);
-        for (size_t i = 0; i < count; i++) {
-            if (matches[i].score != (float)matches[i].key) abort();
-            if (i > 0 && matches[i].key >= matches[i - 1].key) abort();
-        }
-        atomic_fetch_add(&shared->searches, 1);
-    }
-    return NULL;
-}
-
-static void test_readers_beside_a_writer(void **state) {
+static void test_search_out_of_memory(void **state) {
     (void)state;
-    struct shared shared = {.index = vector_index_create(THREAD_WIDTH, NULL)};
-    pthread_t readers[READERS];
-    for (size_t i = 0; i < READERS; i++) {
-        assert_int_equal(pthread_create(&readers[i], NULL, search_until_stopped, &shared), 0);
+    enum { COUNT = 100, WIDTH = 8 };
+    struct model model = {.width = WIDTH};
+    struct vector_index *index = vector_index_create(WIDTH, NULL, 2, NULL);
+    float vector[WIDTH];
+    for (int64_t key = 0; key < COUNT; key++) {
+        random_vector(vector, WIDTH);
+        assert_true(vector_index_put(index, key, vector, NULL));
+        model_put(&model, key, vector);
     }
-    float vector[THREAD_WIDTH];
-    for (size_t step = 0; step < 6000 || atomic_load(&shared.searches) < 100; step++) {
-        int64_t key = (int64_t)(random_number() % THREAD_KEYS);
-        if (random_number() % 3 == 0) {
-            (void)vector_index_remove(shared.index, key);
-        } else {
-            fill(vector, key);
-            assert_true(vector_index_put(shared.index, key, vector, NULL));
+    struct vector_search search = {
+        .query = vector, .k = COUNT, .read = read_model, .read_context = &model};
+    struct vector_match matches[COUNT];
+    size_t failures = 0, count = 0;
+    for (long nth = 1; count == 0; nth++) {
+        struct error err = {0};
+        memory_fail_nth(nth, false);
+        if (!vector_index_search(index, &search, matches, &count, &err)) {
+            failures++;
+            assert_int_equal(err.kind, ERROR_INTERNAL);
         }
+        memory_fail_nth(0, false);
     }
-    atomic_store(&shared.is_stopping, true);
-    for (size_t i = 0; i < READERS; i++) pthread_join(readers[i], NULL);
-    vector_index_destroy(shared.index);
+    assert_int_equal(count, COUNT);
+    assert_true(failures >= 8);
+    model_clear(&model);
+    vector_index_destroy(index);
 }
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_sequences),
-        cmocka_unit_test(test_many_vectors),
         cmocka_unit_test(test_not_a_number_never_wins),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_readers_answers),
         cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_readers_beside_a_writer),
+        cmocka_unit_test(test_search_out_of_memory),
     };
     return cmocka_run_group_tests_name("vector_index", tests, NULL, NULL);
 }

@@ -173,6 +173,7 @@ static void test_every_tier_passes(void **state) {
         assert_true(self_test_compute(compute, &operation));
         assert_true(
             self_test_resample(resample_kernels_of_tier((enum kernel_tier)tier), &operation));
+        assert_true(self_test_codes(code_kernels_of_tier((enum kernel_tier)tier), &operation));
         assert_null(compute_failed_tier(compute));
         compute_destroy(compute);
     }
@@ -216,6 +217,37 @@ static void test_wrong_resampling_is_named(void **state) {
     spoilt.rows_weigh = rows_weigh;
     assert_false(self_test_resample(&spoilt, &operation));
     assert_true(strcmp(operation, "weighing rows of a picture") == 0);
+}
+
+static void block_sum(const uint8_t *codes, const uint8_t *tables, size_t bytes,
+                      uint16_t sums[static CODES_BLOCK_ROWS]) {
+    code_kernels_of_tier(KERNEL_SCALAR)->block_sum(codes, tables, bytes - 8, sums);
+}
+
+static uint64_t block_select(const uint16_t sums[static CODES_BLOCK_ROWS],
+                             const float factors[static CODES_BLOCK_ROWS], float step, float offset,
+                             float least) {
+    return code_kernels_of_tier(KERNEL_SCALAR)
+        ->block_select(sums, factors, step, offset, least * 1.1f);
+}
+
+static int32_t row_multiply(const int8_t *row, const int16_t *query, size_t count) {
+    return code_kernels_of_tier(KERNEL_SCALAR)->row_multiply(row, query, count) + 1;
+}
+
+static void test_wrong_codes_are_named(void **state) {
+    (void)state;
+    struct code_kernels spoilt = *code_kernels_of_tier(KERNEL_SCALAR);
+    const char *operation;
+    spoilt.row_multiply = row_multiply;
+    assert_false(self_test_codes(&spoilt, &operation));
+    assert_true(strcmp(operation, "products of vectors' bytes") == 0);
+    spoilt.block_select = block_select;
+    assert_false(self_test_codes(&spoilt, &operation));
+    assert_true(strcmp(operation, "choosing among vectors") == 0);
+    spoilt.block_sum = block_sum;
+    assert_false(self_test_codes(&spoilt, &operation));
+    assert_true(strcmp(operation, "adding up codes of vectors") == 0);
 }
 
 // A compute whose tier is the best there is, and wrong.
@@ -284,6 +316,7 @@ int main(void) {
         cmocka_unit_test(test_every_tier_passes),
         cmocka_unit_test(test_what_is_wrong_is_named),
         cmocka_unit_test(test_wrong_resampling_is_named),
+        cmocka_unit_test(test_wrong_codes_are_named),
         cmocka_unit_test(test_the_next_lower_tier_takes_over),
         cmocka_unit_test(test_a_named_tier_is_not_changed),
         cmocka_unit_test(test_no_tier_below_scalar),
