@@ -19,6 +19,8 @@
 
 enum {
     EVENT_THREADS = 2,
+    // A batch's threads beyond the processors: some wait for the models, one or two for the disk.
+    EXTRA_BATCH_THREADS = 6,
     EXTRA_HANDLERS = 16,  // handlers for requests that need no model, beside those that wait for it
     CONNECTION_LIMIT = 1024,
     IDLE_TIMEOUT_S = 30,
@@ -85,7 +87,8 @@ static bool open_http(struct server *server, const struct settings *settings, st
                                .store = server->store,
                                .metrics = server->metrics,
                                .version = IMGROUTER_VERSION,
-                               .max_upload_bytes = max_upload_bytes};
+                               .max_upload_bytes = max_upload_bytes,
+                               .batch_threads = processor_count() + EXTRA_BATCH_THREADS};
     if (!api_init(&server->api, err)) return false;
     // A handler waits while its job is in the model queue, so there are as many as the queue has
     // places and some more: the queue, not the number of threads, decides when it is full.
@@ -109,6 +112,7 @@ static bool open_http(struct server *server, const struct settings *settings, st
 }
 
 static void close_all(struct server *server, int drain_timeout_ms) {
+    api_stop(&server->api);
     if (server->http != NULL) http_server_destroy(server->http, drain_timeout_ms);
     api_clear(&server->api);
     service_destroy(server->service);
