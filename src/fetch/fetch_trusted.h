@@ -15,15 +15,28 @@ struct fetch_client;
 struct fetch_client *fetch_client_create(struct error *err);
 void fetch_client_destroy(struct fetch_client *client);
 
-// Takes the body of a 200 or 206 as it comes in. false ends the exchange with the sink's error.
+// Takes the body of a 200 or 206 (and of others, if asked) as it comes in. false ends the exchange
+// with the sink's error.
 typedef bool fetch_sink(void *context, long status, const void *bytes, size_t size,
                         struct error *err);
+
+// A field of a form, multipart/form-data.
+struct fetch_part {
+    const char *name;
+    const char *file_name;  // NULL: a plain field
+    const void *bytes;
+    size_t size;
+};
 
 struct fetch_request {
     const char *url;  // http or https
     bool is_head;
-    const char *bearer_token;  // NULL or empty: none
-    int64_t range_start;       // GET only; 0: from the beginning, without a Range header
+    const struct fetch_part *parts;  // NULL: GET or HEAD; else they are posted
+    size_t part_count;
+    bool is_direct_on_loopback;  // no proxy for this machine's own addresses
+    bool takes_refusals;         // the sink also takes the bodies of answers other than 200 and 206
+    const char *bearer_token;    // NULL or empty: none
+    int64_t range_start;         // GET only; 0: from the beginning, without a Range header
     long connect_timeout_ms;
     long stall_timeout_ms;  // this long without a byte ends the exchange
     long timeout_ms;        // the whole exchange; 0: no limit
