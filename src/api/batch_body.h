@@ -9,7 +9,9 @@
 
 enum {
     BATCH_PICTURES_MAX = 64,
-    BATCH_BODY_UPLOADS = 4,  // the whole body may be as large as so many of the largest uploads
+    // The whole body may be as large as so many of the largest uploads. The batches that are at
+    // work at once then hold half of what the server holds of bodies: the rest is for uploads.
+    BATCH_BODY_UPLOADS = 2,
 };
 
 struct batch_item {

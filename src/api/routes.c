@@ -22,7 +22,8 @@ const struct api_route api_routes[] = {
      {200, JSON_TYPE, "Upload", "The image and its caption."}, PICTURE_ERRORS},
     {"POST", "/images/batch", images_batch_post, ROUTE_TAKES_PICTURES, "uploadImages", "images",
      "Upload many pictures at once",
-     "Takes up to 64 pictures, each in a form field `file`, or `{\"urls\"}` of pictures to fetch. "
+     "Takes up to 64 pictures, each in a form field `file`, or `{\"urls\"}` of pictures to fetch; "
+     "all together may be twice as large as one upload. "
      "Every picture has its own result, in the order sent: what an upload of it would answer, or a "
      "`problem`; one bad picture never fails the others. Uploads and searches of others go before "
      "them.",

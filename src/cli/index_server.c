@@ -11,7 +11,7 @@
 enum {
     // Enough for the server's threads; a batch more of them is under way while one is answered.
     PICTURES_MAX = 16,
-    BYTES_MAX = 16 * 1024 * 1024,
+    BYTES_MAX = 16 * 1024 * 1024,  // with one largest picture more still a body that it takes
     THREADS = 2,
     CONNECT_TIMEOUT_MS = 10000,
     ANSWER_TIMEOUT_MS = 600000,  // 16 pictures behind other batches on a slow machine

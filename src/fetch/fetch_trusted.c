@@ -63,10 +63,11 @@ static size_t pass_body(char *bytes, size_t size, size_t count, void *context) {
 static bool is_on_loopback(const char *url) {
     char *host = NULL;
     CURLU *parsed = curl_url();
-    bool is_loopback = parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-                       curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-                       (strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-                        strcmp(host, "[::1]") == 0);
+    bool is_loopback =
+        parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+         (strncmp(host, "127.", 4) == 0 && host[strspn(host, "0123456789.")] == '\0'));
     curl_free(host);
     curl_url_cleanup(parsed);
     return is_loopback;
