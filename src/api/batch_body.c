@@ -71,7 +71,8 @@ static bool names_read(struct batch *batch, const struct http_part *part, struct
 static bool form_read(struct batch *batch, struct http_request *request, struct problem *problem) {
     size_t count = 0, files = 0;
     const struct http_part *parts = http_request_parts(request, &count, &problem->error);
-    if (parts == NULL && problem->error.kind != ERROR_NONE) return false;
+    if (parts == NULL)  // refused, or a form without a part
+        return problem->error.kind == ERROR_NONE && batch_create(batch, 0, "file", problem);
     for (size_t i = 0; i < count; i++) files += strcmp(parts[i].name, "file") == 0;
     if (!batch_create(batch, files, "file", problem)) return false;
     struct batch_item *item = batch->items;

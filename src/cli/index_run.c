@@ -170,6 +170,14 @@ static void chunk_ingest(struct index_run *run, struct chunk *chunk) {
     }
 }
 
+static void work_through(struct index_run *run, struct chunk *chunk) {
+    while (!atomic_load(&run->is_stopping)) {
+        chunk_fill(run, chunk);
+        if (chunk->count == 0) return;
+        chunk_ingest(run, chunk);
+    }
+}
+
 static void *work(void *context) {
     struct index_run *run = context;
     size_t capacity = run->target->pictures_max;
@@ -180,11 +188,8 @@ static void *work(void *context) {
         struct error problem = {0};
         error_set(&problem, ERROR_INTERNAL, "out of memory");
         stop_with(run, &problem);
-    }
-    while (!atomic_load(&run->is_stopping)) {
-        chunk_fill(run, &chunk);
-        if (chunk.count == 0) break;
-        chunk_ingest(run, &chunk);
+    } else {
+        work_through(run, &chunk);
     }
     memory_free(chunk.entries);
     memory_free(chunk.pictures);

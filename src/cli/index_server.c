@@ -157,7 +157,7 @@ static void ingest(struct index_target *target, struct index_picture *pictures, 
     struct index_server *server = (struct index_server *)target;
     struct byte_buffer bytes;
     struct error problem = {0};
-    long status;
+    long status = 0;
     byte_buffer_init(&bytes, ANSWER_SIZE_MAX);
     if (!send(server, pictures, count, &bytes, &status, &problem)) {
         error_wrap(&problem, "%s", server->address);
