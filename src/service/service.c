@@ -8,20 +8,13 @@
 #include "service/picture.h"
 #include "service/service_private.h"
 
-// Bulk pictures that are decoded or with the models at once: one a decoding thread, a batch of two
-// captions under way and the next one queued. Never more than half of the model queue, so that
-// bulk work does not fill it.
+// Bulk pictures that are with the models at once, beside one a thread that decodes: a batch of two
+// captions under way and the next one queued. More would only crowd out interactive ones.
 enum { BULK_AT_THE_MODELS = 4 };
 
-static size_t bulk_slot_count(const struct service_options *options) {
-    size_t count = options->decode_threads + BULK_AT_THE_MODELS;
-    size_t most = engine_info(options->engine)->queue_capacity / 2;
-    if (count > most) count = most;
-    return count > 0 ? count : 1;
-}
-
 struct service *service_create(const struct service_options *options, struct error *err) {
-    if (options->decode_threads == 0 || options->decode_threads > SEM_VALUE_MAX) {
+    if (options->decode_threads == 0 ||
+        options->decode_threads > SEM_VALUE_MAX - BULK_AT_THE_MODELS) {
         error_set(err, ERROR_USAGE, "at least one picture must be decoded at once");
         return NULL;
     }
@@ -29,7 +22,7 @@ struct service *service_create(const struct service_options *options, struct err
     service->options = *options;
     single_flight_init(&service->flights);
     (void)sem_init(&service->decode_slots, 0, (unsigned)options->decode_threads);
-    (void)sem_init(&service->bulk_slots, 0, (unsigned)bulk_slot_count(options));
+    (void)sem_init(&service->bulk_slots, 0, (unsigned)options->decode_threads + BULK_AT_THE_MODELS);
     return service;
 }
 

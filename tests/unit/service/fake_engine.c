@@ -13,8 +13,7 @@ struct engine *fake_engine_reset(void) {
                  .embedding_model = "space@1",
                  .embedding_width = FAKE_WIDTH,
                  .precision = "f32",
-                 .kernel_tier = "scalar",
-                 .queue_capacity = 32},
+                 .kernel_tier = "scalar"},
     };
     return (struct engine *)&fake_engine;  // opaque: only the functions below look at it
 }

@@ -140,11 +140,9 @@ static void decode_slots_bound_what_is_decoded_at_once(void **state) {
     }
 }
 
-static void bulk_work_leaves_places_for_interactive_pictures(void **state) {
+static void only_so_much_bulk_work_is_at_the_models(void **state) {
     struct service_fixture *fixture = *state;
-    enum { QUEUE = 6 };
-    fake_engine.info.queue_capacity = QUEUE;
-    service_fixture_restart(fixture);
+    enum { MOST = 2 + 4 };  // the fixture's decode threads, and two batches of two at the models
     struct uploader uploaders[UPLOADERS + 1];
     unsigned char pictures[UPLOADERS + 1][PICTURE_SIZE];
     atomic_store(&fake_engine.is_blocked, true);
@@ -152,12 +150,12 @@ static void bulk_work_leaves_places_for_interactive_pictures(void **state) {
         picture_of(i, 9, 0, pictures[i]);
         start_in(&uploaders[i], fixture, pictures[i], PICTURE_SIZE, QUEUE_BULK);
     }
-    fake_engine_await_describes(QUEUE / 2);
+    fake_engine_await_describes(MOST);
     pause_ms(20);  // time for more to come, and to be wrong
-    assert_int_equal(atomic_load(&fake_engine.most_describing), QUEUE / 2);
+    assert_int_equal(atomic_load(&fake_engine.most_describing), MOST);
     picture_of(99, 9, 0, pictures[UPLOADERS]);
     start(&uploaders[UPLOADERS], fixture, pictures[UPLOADERS], PICTURE_SIZE);
-    fake_engine_await_describes(QUEUE / 2 + 1);  // it does not wait for them
+    fake_engine_await_describes(MOST + 1);  // it does not wait for them
     atomic_store(&fake_engine.is_blocked, false);
     for (int i = 0; i <= UPLOADERS; i++) {
         (void)pthread_join(uploaders[i].thread, NULL);
@@ -308,7 +306,7 @@ int main(void) {
         CONCURRENCY_TEST(identical_uploads_share_a_failure),
         CONCURRENCY_TEST(waiting_for_the_models_holds_no_decode_slot),
         CONCURRENCY_TEST(decode_slots_bound_what_is_decoded_at_once),
-        CONCURRENCY_TEST(bulk_work_leaves_places_for_interactive_pictures),
+        CONCURRENCY_TEST(only_so_much_bulk_work_is_at_the_models),
         CONCURRENCY_TEST(uploads_wait_for_a_deletion),
         CONCURRENCY_TEST(content_deleted_meanwhile_is_not_found),
         CONCURRENCY_TEST(deletions_never_cross_uploads),
