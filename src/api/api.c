@@ -1,10 +1,17 @@
 #include "api/api.h"
 
+#include "api/batch_body.h"
 #include "api/openapi.h"
 #include "api/picture_body.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/memory.h"
+
+static size_t max_body_bytes(const struct api *api, unsigned flags) {
+    if ((flags & ROUTE_TAKES_PICTURES) != 0)
+        return BATCH_BODY_UPLOADS * api->max_upload_bytes + PICTURE_BODY_OVERHEAD;
+    return (flags & ROUTE_TAKES_PICTURE) != 0 ? api->max_upload_bytes + PICTURE_BODY_OVERHEAD : 0;
+}
 
 bool api_init(struct api *api, struct error *err) {
     const struct engine_info *info = engine_info(api->engine);
@@ -22,9 +29,7 @@ bool api_init(struct api *api, struct error *err) {
             .path = route->path,
             .handler = route->handler,
             .is_instant = (route->flags & ROUTE_INSTANT) != 0,
-            .max_body_bytes = (route->flags & ROUTE_TAKES_PICTURE) != 0
-                                  ? api->max_upload_bytes + PICTURE_BODY_OVERHEAD
-                                  : 0,
+            .max_body_bytes = max_body_bytes(api, route->flags),
         };
     }
     return true;
@@ -36,3 +41,5 @@ void api_clear(struct api *api) {
     api->routes = NULL;
     api->openapi_document = NULL;
 }
+
+void api_stop(struct api *api) { atomic_store(&api->is_stopping, true); }

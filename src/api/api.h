@@ -3,6 +3,7 @@
 // page at /docs are derived from it.
 #pragma once
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -20,6 +21,7 @@ struct api {
     struct metrics *metrics;
     const char *version;
     size_t max_upload_bytes;
+    size_t batch_threads;  // that share out the pictures of one batch
 
     // Made by api_init. `routes` is for http_server_options, with the struct api as context.
     struct http_route *routes;
@@ -27,10 +29,14 @@ struct api {
     char *openapi_document;  // JSON, with its size
     size_t openapi_size;
     int64_t started_ns;  // monotonic
+    atomic_int running_batches;
+    atomic_bool is_stopping;
 };
 
 bool api_init(struct api *api, struct error *err);
 void api_clear(struct api *api);
+// The server is going to stop: batches under way answer what they have not begun with a 503.
+void api_stop(struct api *api);
 
 // The http_observer that feeds the request metrics; its context is a struct api.
 void api_observe(void *context, const char *method, const char *route, int status, double seconds);

@@ -4,7 +4,8 @@
 
 #include "http/server.h"
 
-http_handler images_post;  // images_post.c
+http_handler images_post;        // images_post.c
+http_handler images_batch_post;  // images_batch.c
 
 http_handler images_list;  // images_get.c
 http_handler image_get;

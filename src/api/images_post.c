@@ -1,48 +1,18 @@
 // POST /images: a picture comes in, its caption goes out.
 #include "api/api.h"
 #include "api/handlers.h"
-#include "api/image_answer.h"
 #include "api/json_answer.h"
 #include "api/picture_body.h"
-
-enum { MS_DECIMALS = 3 };
-
-static json_t *timings_json(const struct ingest_timings *timings) {
-    const struct engine_timings *engine = &timings->engine;
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",                            //
-                     "decode_ms", json_rounded(timings->decode_ms, MS_DECIMALS),                 //
-                     "queue_ms", json_rounded(engine->queue_ms, MS_DECIMALS),                    //
-                     "batch_size", (json_int_t)engine->batch_size,                               //
-                     "preprocess_ms", json_rounded(engine->preprocess_ms, MS_DECIMALS),          //
-                     "caption_vision_ms", json_rounded(engine->caption_vision_ms, MS_DECIMALS),  //
-                     "caption_decode_ms", json_rounded(engine->caption_decode_ms, MS_DECIMALS),  //
-                     "embedding_ms", json_rounded(engine->embedding_ms, MS_DECIMALS),            //
-                     "store_ms", json_rounded(timings->store_ms, MS_DECIMALS),                   //
-                     "total_ms", json_rounded(timings->total_ms, MS_DECIMALS));
-}
-
-static void ingest_answer(const struct ingest_result *result, struct http_response *response) {
-    json_t *json = image_json_create(&result->record);
-    json_object_set_new(json, "was_known", json_boolean(result->was_known));
-    json_object_set_new(json, "timings", timings_json(&result->timings));
-    record_notice_add(json, &result->record);
-    answer_json(response, 200, json);
-}
-
-static bool picture_ingest(struct api *api, const struct picture_body *body,
-                           struct ingest_result *result, struct error *err) {
-    if (body->bytes == NULL) return service_ingest_url(api->service, body->url, result, err);
-    return service_ingest_image(api->service, body->bytes, body->size, body->file_name, result,
-                                err);
-}
+#include "api/upload.h"
 
 void images_post(struct http_request *request, struct http_response *response, void *context) {
+    const struct api *api = context;
     struct problem problem = {0};
     struct picture_body body = {0};
     struct ingest_result result = {0};
     if (picture_body_read(&body, request, &problem) &&
-        picture_ingest(context, &body, &result, &problem.error)) {
-        ingest_answer(&result, response);
+        upload_ingest(api->service, &body, QUEUE_INTERACTIVE, &result, &problem.error)) {
+        answer_json(response, 200, upload_json_create(&result));
     } else {
         problem_answer(&problem, response);
     }

@@ -86,6 +86,16 @@ static json_t *picture_body_json(void) {
                      "application/octet-stream", "schema");
 }
 
+// The two body forms of batch_body.c.
+static json_t *batch_body_json(void) {
+    return json_pack("{s:s, s:b, s:{s:{s:o}, s:{s:o}}}",                                 //
+                     "description", "A form with the pictures, or addresses to fetch.",  //
+                     "required", 1,                                                      //
+                     "content",                                                          //
+                     "multipart/form-data", "schema", schema_reference("BatchForm"),     //
+                     "application/json", "schema", schema_reference("BatchAddresses"));
+}
+
 static json_t *answer_json_schema(const struct api_answer *answer) {
     json_t *json = json_pack("{s:s}", "description", answer->description);
     if (answer->media_type == NULL) return json;
@@ -135,6 +145,8 @@ static json_t *operation_json(const struct api_route *route) {
                   "parameters", parameters_json(route), "responses", responses_json(route));
     if ((route->flags & ROUTE_TAKES_PICTURE) != 0)
         json_object_set_new(json, "requestBody", picture_body_json());
+    if ((route->flags & ROUTE_TAKES_PICTURES) != 0)
+        json_object_set_new(json, "requestBody", batch_body_json());
     return json;
 }
 

@@ -4,15 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/json_body.h"
 #include "api/parameter.h"
 
 static const char accepted_types[] =
     "multipart/form-data, application/json, image/*, application/octet-stream";
 
+static const char json_example[] = "{\"url\": \"https://example.org/picture.jpg\"}";
+
 enum { JSON_BODY_SIZE_MAX = 64 * 1024 };  // an address and some words; far beyond both
 
-// A name is shown, never opened; folders and control characters only make it hard to read.
-static void file_name_set(struct picture_body *body, const char *name) {
+// Folders and control characters only make it hard to read.
+void picture_body_set_name(struct picture_body *body, const char *name) {
     if (name == NULL) return;
     for (const char *c = name; *c != '\0'; c++) {
         if (*c == '/' || *c == '\\') name = c + 1;
@@ -30,8 +33,8 @@ static bool file_missing(struct problem *problem) {
         "curl -F file=@picture.jpg.");
 }
 
-static bool bytes_set(struct picture_body *body, const void *bytes, size_t size,
-                      struct problem *problem) {
+bool picture_body_set_bytes(struct picture_body *body, const void *bytes, size_t size,
+                            struct problem *problem) {
     if (size == 0) {
         return problem_set_field(problem, "body", "file", "too_short", "The file is empty",
                                  "The file is empty; send the bytes of a picture.");
@@ -41,8 +44,8 @@ static bool bytes_set(struct picture_body *body, const void *bytes, size_t size,
     return true;
 }
 
-static bool url_set(struct picture_body *body, const char *url, size_t size,
-                    struct problem *problem) {
+bool picture_body_set_url(struct picture_body *body, const char *url, size_t size,
+                          struct problem *problem) {
     if (size == 0) {
         return problem_set_field(problem, "body", "url", "too_short", "The address is empty",
                                  "The url is empty; give the address of a picture.");
@@ -87,22 +90,12 @@ static bool form_read(struct picture_body *body, struct http_request *request,
         }  // every other field is ignored, `visibility` of the original's clients among them
     }
     if (file != NULL) {
-        file_name_set(body, file->file_name);
-        return bytes_set(body, file->bytes, file->size, problem);
+        picture_body_set_name(body, file->file_name);
+        return picture_body_set_bytes(body, file->bytes, file->size, problem);
     }
-    if (url != NULL) return url_set(body, (const char *)url->bytes, url->size, problem);
+    if (url != NULL)
+        return picture_body_set_url(body, (const char *)url->bytes, url->size, problem);
     return file_missing(problem);
-}
-
-static bool json_refuse(const json_error_t *error, struct problem *problem) {
-    if (json_error_code(error) == json_error_duplicate_key) {
-        return error_set(&problem->error, ERROR_BAD_REQUEST,
-                         "The JSON body names a key twice; send each key once.");
-    }
-    return error_set(&problem->error, ERROR_BAD_REQUEST,
-                     "The body is not valid JSON (line %d, column %d); send an object such as "
-                     "{\"url\": \"https://example.org/picture.jpg\"}.",
-                     error->line > 0 ? error->line : 1, error->column > 0 ? error->column : 1);
 }
 
 static bool json_members_read(struct picture_body *body, const json_t *json,
@@ -110,8 +103,7 @@ static bool json_members_read(struct picture_body *body, const json_t *json,
     if (!json_is_object(json)) {
         return problem_set_field(problem, "body", "url", "dict_type",
                                  "Input should be a JSON object",
-                                 "The JSON body must be an object such as "
-                                 "{\"url\": \"https://example.org/picture.jpg\"}.");
+                                 "The JSON body must be an object such as %s.", json_example);
     }
     const json_t *quality = json_object_get(json, parameter_quality.name);
     if (quality != NULL) {  // a value that is no string is none of the choices
@@ -122,31 +114,21 @@ static bool json_members_read(struct picture_body *body, const json_t *json,
     const json_t *url = json_object_get(json, "url");
     if (url == NULL) {
         return problem_set_field(problem, "body", "url", "missing", "Field required",
-                                 "The JSON body has no member \"url\"; send an object such as "
-                                 "{\"url\": \"https://example.org/picture.jpg\"}.");
+                                 "The JSON body has no member \"url\"; send an object such as %s.",
+                                 json_example);
     }
     if (!json_is_string(url)) {
         return problem_set_field(problem, "body", "url", "string_type",
                                  "Input should be a valid string",
                                  "The member \"url\" must be a string, the address of a picture.");
     }
-    return url_set(body, json_string_value(url), json_string_length(url), problem);
+    return picture_body_set_url(body, json_string_value(url), json_string_length(url), problem);
 }
 
 static bool json_read(struct picture_body *body, struct http_request *request,
                       struct problem *problem) {
-    size_t size = 0;
-    const unsigned char *bytes = http_request_body(request, &size);
-    if (size > JSON_BODY_SIZE_MAX) {
-        return error_set(&problem->error, ERROR_TOO_LARGE,
-                         "The JSON body has %zu bytes; at most %d are accepted. Send the picture "
-                         "itself as a form or as the body, not inside JSON.",
-                         size, JSON_BODY_SIZE_MAX);
-    }
-    json_error_t error = {0};
-    json_t *json = json_loadb(size > 0 ? (const char *)bytes : "", size,
-                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (json == NULL) return json_refuse(&error, problem);
+    json_t *json = json_body_read(request, JSON_BODY_SIZE_MAX, json_example, problem);
+    if (json == NULL) return false;
     bool is_read = json_members_read(body, json, problem);
     json_decref(json);
     return is_read;
@@ -167,10 +149,10 @@ bool picture_body_read(struct picture_body *body, struct http_request *request,
     if (strcmp(media_type, "multipart/form-data") == 0) return form_read(body, request, problem);
     if (strcmp(media_type, "application/json") == 0) return json_read(body, request, problem);
     if (is_raw_picture(media_type)) {
-        file_name_set(body, http_request_query(request, parameter_file_name.name));
+        picture_body_set_name(body, http_request_query(request, parameter_file_name.name));
         size_t size = 0;
         const unsigned char *bytes = http_request_body(request, &size);
-        return bytes_set(body, bytes, size, problem);
+        return picture_body_set_bytes(body, bytes, size, problem);
     }
     problem->accepted = accepted_types;
     return error_set(&problem->error, ERROR_UNSUPPORTED,

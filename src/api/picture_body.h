@@ -19,5 +19,12 @@ struct picture_body {
 bool picture_body_read(struct picture_body *body, struct http_request *request,
                        struct problem *problem);
 
+// The parts of it, each checked. A name is shown, never opened; NULL: none.
+void picture_body_set_name(struct picture_body *body, const char *name);
+bool picture_body_set_bytes(struct picture_body *body, const void *bytes, size_t size,
+                            struct problem *problem);
+bool picture_body_set_url(struct picture_body *body, const char *url, size_t size,
+                          struct problem *problem);
+
 // Room for what surrounds the picture in a form: boundaries, part headers, small fields.
 enum { PICTURE_BODY_OVERHEAD = 64 * 1024 };

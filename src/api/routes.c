@@ -20,6 +20,15 @@ const struct api_route api_routes[] = {
      "`was_known: true`.",
      {&parameter_file_name, &parameter_quality},
      {200, JSON_TYPE, "Upload", "The image and its caption."}, PICTURE_ERRORS},
+    {"POST", "/images/batch", images_batch_post, ROUTE_TAKES_PICTURES, "uploadImages", "images",
+     "Upload many pictures at once",
+     "Takes up to 64 pictures, each in a form field `file`, or `{\"urls\"}` of pictures to fetch; "
+     "all together may be twice as large as one upload. "
+     "Every picture has its own result, in the order sent: what an upload of it would answer, or a "
+     "`problem`; one bad picture never fails the others. Uploads and searches of others go before "
+     "them.",
+     {&parameter_quality},
+     {200, JSON_TYPE, "BatchAnswer", "A result for each picture."}, {400, 413, 415, 422, 500, 503}},
     {"GET", "/images", images_list, ROUTE_WAITS, "listImages", "images",
      "List images, newest first",
      "Pages through all images. Ask again with `cursor` set to `next_cursor` until that is null.",

@@ -11,7 +11,7 @@ struct place {
     int64_t queued_ns;
 };
 
-// One ring a lane; each is as long as the whole queue, so a lane alone may fill it.
+// A ring.
 struct lane {
     struct place *places;
     size_t first;
@@ -59,19 +59,13 @@ static struct place *place_at(const struct bounded_queue *queue, const struct la
     return &lane->places[(lane->first + offset) % queue->capacity];
 }
 
-static size_t depth_locked(const struct bounded_queue *queue) {
-    size_t depth = 0;
-    for (int i = 0; i < QUEUE_LANE_COUNT; i++) depth += queue->lanes[i].count;
-    return depth;
-}
-
 bool bounded_queue_push(struct bounded_queue *queue, enum queue_lane lane, void *entry,
                         struct error *err) {
     bool is_done = false;
     pthread_mutex_lock(&queue->mutex);
     if (queue->is_closed) {
         error_set(err, ERROR_UNAVAILABLE, "the server is shutting down; try again shortly");
-    } else if (depth_locked(queue) >= queue->capacity) {
+    } else if (queue->lanes[lane].count >= queue->capacity) {
         error_set(err, ERROR_OVERLOADED,
                   "the queue is full (%zu requests are waiting); try again shortly",
                   queue->capacity);
@@ -154,7 +148,8 @@ void bounded_queue_close(struct bounded_queue *queue) {
 
 size_t bounded_queue_depth(struct bounded_queue *queue) {
     pthread_mutex_lock(&queue->mutex);
-    size_t depth = depth_locked(queue);
+    size_t depth = 0;
+    for (int i = 0; i < QUEUE_LANE_COUNT; i++) depth += queue->lanes[i].count;
     pthread_mutex_unlock(&queue->mutex);
     return depth;
 }

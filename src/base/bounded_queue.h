@@ -13,7 +13,8 @@ struct bounded_queue;
 
 enum queue_lane { QUEUE_INTERACTIVE, QUEUE_BULK, QUEUE_LANE_COUNT };
 
-// `capacity` entries in both lanes together.
+// `capacity` entries in each lane, so that interactive ones find a place however much bulk work
+// there is.
 struct bounded_queue *bounded_queue_create(size_t capacity, struct error *err);
 void bounded_queue_destroy(struct bounded_queue *queue);  // must be empty
 

@@ -11,82 +11,38 @@
 #include "base/memory.h"
 #include "base/processors.h"
 #include "cli/command.h"
-#include "cli/data_folder.h"
 #include "cli/engine_setup.h"
-#include "cli/store_setup.h"
+#include "cli/service_setup.h"
 #include "cli/version.h"
 #include "fetch/fetch.h"
 #include "http/server.h"
 
 enum {
     EVENT_THREADS = 2,
+    // A batch's threads beyond the processors: some wait for the models, one or two for the disk.
+    EXTRA_BATCH_THREADS = 6,
     EXTRA_HANDLERS = 16,  // handlers for requests that need no model, beside those that wait for it
     CONNECTION_LIMIT = 1024,
     IDLE_TIMEOUT_S = 30,
     REQUEST_TIMEOUT_S = 60,
-    URL_CONNECT_TIMEOUT_MS = 5000,
-    URL_REDIRECTS = 5,
     PENDING_BODIES = 16,  // uploads of the largest size held at once
 };
 
 struct server {
-    struct engine *engine;
-    struct store *store;
-    struct blob_folder *blobs;
-    struct metrics *metrics;
-    struct relevance *relevance;
-    struct service *service;
+    struct service_parts parts;
     struct api api;
     struct http_server *http;
 };
 
-static bool open_storage(struct server *server, const struct settings *settings,
-                         struct error *err) {
-    char data[DATA_PATH_SIZE], pictures[DATA_PATH_SIZE + 16];
-    if (!data_folder_path(settings, data, err)) return false;
-    server->store = store_setup_create(settings, data, false, err);
-    if (server->store == NULL) return false;
-    (void)snprintf(pictures, sizeof pictures, "%s/pictures", data);
-    server->blobs = blob_folder_create(pictures, err);
-    if (server->blobs == NULL) return false;
-    log_info("data: %s", data);
-    return true;
-}
-
-static bool open_service(struct server *server, const struct settings *settings,
-                         struct error *err) {
-    struct image_limits image_limits = {.max_bytes = (size_t)settings->max_upload_bytes,
-                                        .max_pixels = (uint64_t)settings->max_pixels,
-                                        .max_side = image_limits_default.max_side};
-    struct fetch_limits fetch_limits = {.max_bytes = (size_t)settings->max_upload_bytes,
-                                        .timeout_ms = (long)settings->url_timeout_ms,
-                                        .connect_timeout_ms = URL_CONNECT_TIMEOUT_MS,
-                                        .max_redirects = URL_REDIRECTS,
-                                        .allows_private = settings->url_allow_private};
-    server->metrics = metrics_create(err);
-    if (server->metrics == NULL) return false;
-    server->relevance = relevance_create(server->engine, err);
-    if (server->relevance == NULL) return false;
-    server->service = service_create(&(struct service_options){.engine = server->engine,
-                                                               .store = server->store,
-                                                               .blobs = server->blobs,
-                                                               .metrics = server->metrics,
-                                                               .relevance = server->relevance,
-                                                               .image_limits = image_limits,
-                                                               .fetch_limits = fetch_limits,
-                                                               .decode_threads = processor_count()},
-                                     err);
-    return server->service != NULL;
-}
-
 static bool open_http(struct server *server, const struct settings *settings, struct error *err) {
     size_t max_upload_bytes = (size_t)settings->max_upload_bytes;
-    server->api = (struct api){.service = server->service,
-                               .engine = server->engine,
-                               .store = server->store,
-                               .metrics = server->metrics,
+    server->api = (struct api){.service = server->parts.service,
+                               .engine = server->parts.engine,
+                               .store = server->parts.store,
+                               .metrics = server->parts.metrics,
                                .version = IMGROUTER_VERSION,
-                               .max_upload_bytes = max_upload_bytes};
+                               .max_upload_bytes = max_upload_bytes,
+                               .batch_threads = processor_count() + EXTRA_BATCH_THREADS};
     if (!api_init(&server->api, err)) return false;
     // A handler waits while its job is in the model queue, so there are as many as the queue has
     // places and some more: the queue, not the number of threads, decides when it is full.
@@ -110,14 +66,10 @@ static bool open_http(struct server *server, const struct settings *settings, st
 }
 
 static void close_all(struct server *server, int drain_timeout_ms) {
+    api_stop(&server->api);
     if (server->http != NULL) http_server_destroy(server->http, drain_timeout_ms);
     api_clear(&server->api);
-    service_destroy(server->service);
-    relevance_destroy(server->relevance);
-    metrics_destroy(server->metrics);
-    blob_folder_destroy(server->blobs);
-    if (server->store != NULL) server->store->operations->destroy(server->store);
-    engine_destroy(server->engine);
+    service_parts_close(&server->parts);
     fetch_global_cleanup();
 }
 
@@ -168,11 +120,14 @@ int command_serve(const struct command_input *input) {
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
     struct server server = {0};
-    bool is_open = fetch_global_init(&err) && open_storage(&server, settings, &err) &&
-                   (server.engine = engine_setup_create(settings, true, true, &err)) != NULL &&
-                   engine_warm_up(server.engine, &err) && open_service(&server, settings, &err) &&
+    struct service_parts *parts = &server.parts;
+    bool is_open = fetch_global_init(&err) && service_parts_open_storage(parts, settings, &err) &&
+                   (parts->engine = engine_setup_create(settings, true, true, &err)) != NULL &&
+                   engine_warm_up(parts->engine, &err) &&
+                   (parts->relevance = relevance_create(parts->engine, &err)) != NULL &&
+                   service_parts_open_service(parts, settings, &err) &&
                    open_http(&server, settings, &err);
-    if (is_open) say_what_runs(engine_info(server.engine));
+    if (is_open) say_what_runs(engine_info(parts->engine));
     if (is_open) wait_for_signal(&server, settings, &signals);
     close_all(&server, (int)settings->drain_timeout_ms);
     if (!is_open) return command_fail(&err);

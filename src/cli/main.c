@@ -23,6 +23,8 @@ static const struct command {
      "Find pictures of the server's database by words."},
     {"images", FOR_IMAGES, command_images, "[list | show ID | delete ID]",
      "List, show or delete pictures of the database."},
+    {"index", FOR_INDEX, command_index, "DIR… | --failed | --retry",
+     "Store the pictures of folders, whatever their names; hidden files are left out."},
     {"models", FOR_MODELS, command_models, "list | pull | verify",
      "Show, download or check the model files."},
     {"bench", FOR_BENCH, command_bench, "[IMAGE…]",

@@ -11,7 +11,7 @@ SETTING(host, TEXT, "host", "IMGROUTER_HOST", "127.0.0.1", 0, 0, FOR_SERVE, "ADD
         "Address to listen on; 0.0.0.0 or :: for every network interface.")
 SETTING(port, INTEGER, "port", "IMGROUTER_PORT", 8001, 0, 65535, FOR_SERVE, "PORT",
         "Port to listen on; 0 takes any free one and prints it.")
-SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "DIR",
+SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES | FOR_INDEX, "DIR",
         "Folder of the database and the pictures (default: $XDG_DATA_HOME/imgrouter, else ~/.local/share/imgrouter).")
 SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "sqlite|pgvector|qdrant",
         "Where images and their vectors are kept; the pictures themselves stay in the data folder.")
@@ -47,9 +47,9 @@ SETTING(threads, INTEGER, "threads", "IMGROUTER_THREADS", 0, 0, 256, FOR_ENGINE,
         "Threads that compute; 0 takes the processors this process may use.")
 SETTING(queue_capacity, INTEGER, "queue", "IMGROUTER_QUEUE_CAPACITY", 32, 1, 100000, FOR_SERVE, "N",
         "Model jobs that may wait; a request beyond them is answered 503 with Retry-After.")
-SETTING(max_upload_bytes, INTEGER, "max-upload-bytes", "IMGROUTER_MAX_UPLOAD_BYTES", 20971520, 1024, 1073741824, FOR_SERVE, "BYTES",
+SETTING(max_upload_bytes, INTEGER, "max-upload-bytes", "IMGROUTER_MAX_UPLOAD_BYTES", 20971520, 1024, 1073741824, FOR_SERVE | FOR_INDEX, "BYTES",
         "Largest picture accepted, as a file.")
-SETTING(max_pixels, INTEGER, "max-pixels", "IMGROUTER_MAX_PIXELS", 64000000, 1, 1000000000, FOR_SERVE | FOR_PICTURES, "PIXELS",
+SETTING(max_pixels, INTEGER, "max-pixels", "IMGROUTER_MAX_PIXELS", 64000000, 1, 1000000000, FOR_SERVE | FOR_PICTURES | FOR_INDEX, "PIXELS",
         "Largest picture accepted, width times height.")
 SETTING(url_allow_private, FLAG, "url-allow-private", "IMGROUTER_URL_ALLOW_PRIVATE", 0, 0, 0, FOR_SERVE, NULL,
         "Let uploads by URL reach loopback and private networks, and ports other than 80 and 443.")
@@ -63,6 +63,12 @@ SETTING(is_json, FLAG, "json", NULL, 0, 0, 0, FOR_ALL & ~FOR_SERVE, NULL,
         "Print JSON for machines, one object a line.")
 SETTING(is_text, FLAG, "text", NULL, 0, 0, 0, FOR_EMBED, NULL,
         "The words are texts to embed, not pictures.")
+SETTING(server, TEXT, "server", NULL, NULL, 0, 0, FOR_INDEX, "URL",
+        "Give the pictures to the server that runs at this address; without it they are stored in the data folder, which must be nobody else's then.")
+SETTING(lists_failed, FLAG, "failed", NULL, 0, 0, 0, FOR_INDEX, NULL,
+        "List the files that failed, each with its reason, and do nothing else.")
+SETTING(retries_failed, FLAG, "retry", NULL, 0, 0, 0, FOR_INDEX, NULL,
+        "Try the files that failed again, and no others.")
 SETTING(result_count, INTEGER, "k", NULL, 10, 1, 1000, FOR_SEARCH | FOR_IMAGES, "N",
         "Results to print.")
 SETTING(repository, TEXT, "repository", NULL, NULL, 0, 0, FOR_MODELS, "ORG/NAME",

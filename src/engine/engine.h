@@ -29,7 +29,7 @@ struct engine_options {
     const char *precision;     // "auto", "f32", "f16", "int8"; NULL: "f32"
     const char *cache_folder;  // of packed weights; NULL: they are packed at every start
     size_t threads;            // 0: all that this process may use
-    size_t queue_capacity;
+    size_t queue_capacity;     // of each lane
 };
 
 struct caption {

@@ -59,8 +59,37 @@ static size_t pass_body(char *bytes, size_t size, size_t count, void *context) {
     return 0;
 }
 
+// "localhost", 127.0.0.0/8 and ::1 as they are written in addresses.
+static bool is_on_loopback(const char *url) {
+    char *host = NULL;
+    CURLU *parsed = curl_url();
+    bool is_loopback =
+        parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+         (strncmp(host, "127.", 4) == 0 && host[strspn(host, "0123456789.")] == '\0'));
+    curl_free(host);
+    curl_url_cleanup(parsed);
+    return is_loopback;
+}
+
+// *form is NULL when there are no parts; the caller frees it with curl_mime_free.
+static bool make_form(CURL *handle, const struct fetch_request *request, curl_mime **form) {
+    *form = request->parts == NULL ? NULL : curl_mime_init(handle);
+    if (*form == NULL) return request->parts == NULL;
+    for (size_t i = 0; i < request->part_count; i++) {
+        const struct fetch_part *part = &request->parts[i];
+        curl_mimepart *field = curl_mime_addpart(*form);
+        if (field == NULL || curl_mime_name(field, part->name) != CURLE_OK ||
+            curl_mime_data(field, part->bytes, part->size) != CURLE_OK ||
+            (part->file_name != NULL && curl_mime_filename(field, part->file_name) != CURLE_OK))
+            return false;
+    }
+    return true;
+}
+
 static bool set_options(struct fetch_client *client, const struct fetch_request *request,
-                        struct exchange *exchange, struct curl_slist *headers) {
+                        struct exchange *exchange, struct curl_slist *headers, curl_mime *form) {
     CURL *handle = client->handle;
     char range[32];
     (void)snprintf(range, sizeof range, "%lld-", (long long)request->range_start);
@@ -81,7 +110,10 @@ static bool set_options(struct fetch_client *client, const struct fetch_request 
            (request->json == NULL ||
             (SET(CURLOPT_POSTFIELDS, request->json) &&
              SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->json_size))) &&
-           (request->method == NULL || SET(CURLOPT_CUSTOMREQUEST, request->method));
+           (request->method == NULL || SET(CURLOPT_CUSTOMREQUEST, request->method)) &&
+           (form == NULL || SET(CURLOPT_MIMEPOST, form)) &&
+           (!request->is_direct_on_loopback || !is_on_loopback(request->url) ||
+            SET(CURLOPT_PROXY, ""));
 #undef SET
 }
 
@@ -129,9 +161,11 @@ bool fetch_client_send(struct fetch_client *client, const struct fetch_request *
                        long *status, struct error *err) {
     struct exchange exchange = {.handle = client->handle, .request = request, .err = err};
     struct curl_slist *headers = make_headers(request);
+    curl_mime *form = NULL;
     bool is_done = false;
     *status = 0;
-    if (headers == NULL || !set_options(client, request, &exchange, headers)) {
+    if (headers == NULL || !make_form(client->handle, request, &form) ||
+        !set_options(client, request, &exchange, headers, form)) {
         error_set(err, ERROR_INTERNAL, "libcurl refused an option or is out of memory");
         goto out;
     }
@@ -145,7 +179,9 @@ out:
     // The handle outlives what it points to.
     (void)curl_easy_setopt(client->handle, CURLOPT_HTTPHEADER, NULL);
     (void)curl_easy_setopt(client->handle, CURLOPT_POSTFIELDS, NULL);
+    (void)curl_easy_setopt(client->handle, CURLOPT_MIMEPOST, NULL);
     curl_slist_free_all(headers);
+    curl_mime_free(form);
     return is_done;
 }
 

@@ -20,16 +20,27 @@ void fetch_client_destroy(struct fetch_client *client);
 typedef bool fetch_sink(void *context, long status, const void *bytes, size_t size,
                         struct error *err);
 
+// A field of a form, multipart/form-data.
+struct fetch_part {
+    const char *name;
+    const char *file_name;  // NULL: a plain field
+    const void *bytes;
+    size_t size;
+};
+
 struct fetch_request {
     const char *url;  // http or https
     bool is_head;
-    const char *method;  // NULL: GET, or HEAD
+    const char *method;  // NULL: GET, HEAD or, with parts, POST
     const char *json;    // [json_size] a body to send, borrowed; NULL: none
     size_t json_size;
-    const char *bearer_token;  // NULL or empty: none
+    const struct fetch_part *parts;  // a form to send; NULL: none
+    size_t part_count;
+    bool is_direct_on_loopback;  // no proxy for this machine's own addresses
+    bool takes_every_status;     // the sink takes the bodies of errors too
+    const char *bearer_token;    // NULL or empty: none
     const char *secret_header;  // "api-key: …", NULL: none; never sent on to where a redirect leads
     int64_t range_start;        // GET only; 0: from the beginning, without a Range header
-    bool takes_every_status;    // the sink takes the bodies of errors too
     long connect_timeout_ms;
     long stall_timeout_ms;  // this long without a byte ends the exchange
     long timeout_ms;        // the whole exchange; 0: no limit

@@ -16,7 +16,7 @@
 #include "http/server.h"
 
 enum {
-    MULTIPART_PARTS_MAX = 16,
+    MULTIPART_PARTS_MAX = 80,              // the 64 pictures of a batch, and some fields
     MULTIPART_BOUNDARY_MAX = 70,           // characters, RFC 2046 5.1.1
     MULTIPART_PART_HEADER_MAX = 8 * 1024,  // bytes of one part's headers
     MULTIPART_NAME_MAX = 255,              // bytes, of field names

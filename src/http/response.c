@@ -63,14 +63,18 @@ void http_response_set_static_body(struct http_response *response, const char *c
     response->size = size;
 }
 
+const char *http_status_title(int status) {
+    return MHD_get_reason_phrase_for((unsigned int)status);
+}
+
 // NULL when memory is out.
 static char *problem_text_create(int status, const char *code, const char *detail, size_t *size) {
     char *text = NULL;
     char *mended = utf8_mended_copy(detail, strlen(detail));
     json_t *problem = mended == NULL ? NULL
                                      : json_pack("{ss ss si ss ss}", "type", "about:blank", "title",
-                                                 MHD_get_reason_phrase_for((unsigned int)status),
-                                                 "status", status, "detail", mended, "code", code);
+                                                 http_status_title(status), "status", status,
+                                                 "detail", mended, "code", code);
     memory_free(mended);
     if (problem == NULL) return NULL;
     *size = json_dumpb(problem, NULL, 0, JSON_COMPACT);

@@ -48,6 +48,8 @@ void http_response_take_body(struct http_response *response, const char *content
 // Borrows the body: it must outlive the server (embedded pages).
 void http_response_set_static_body(struct http_response *response, const char *content_type,
                                    const void *body, size_t size);
+// The words of a status, the `title` of problems: "Not Found".
+const char *http_status_title(int status);
 // application/problem+json of RFC 9457 with `detail`, the status of the kind, Retry-After for
 // 429 and 503.
 void http_response_set_error(struct http_response *response, const struct error *err);

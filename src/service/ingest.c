@@ -3,6 +3,7 @@
 // row, which nobody sees and the same upload uses again; an answer means that all is on disk.
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/sha256.h"
@@ -12,12 +13,15 @@
 #include "service/service_private.h"
 #include "service/stage_metrics.h"
 
+enum { BULK_RETRY_NS = 20000000 };  // far less than what a batch of captions takes
+
 struct upload {
     const void *bytes;
     size_t size;
     enum image_source source;
     const char *file_name;  // NULL: none
     const char *url;        // NULL: none
+    enum queue_lane lane;
     char sha256[SHA256_HEX_SIZE];
     // The row that another model made of the same bytes; it is replaced. An empty id: none.
     struct image_record outdated;
@@ -111,15 +115,32 @@ static bool keep(struct service *service, const struct upload *upload,
     return is_done;
 }
 
+// Who sends one picture is told to come back when the queue is full; bulk work has the time.
+static bool describe(struct service *service, const struct upload *upload,
+                     const struct prepared_image *image, struct description *description,
+                     struct error *err) {
+    static const struct timespec pause = {.tv_nsec = BULK_RETRY_NS};
+    for (;;) {
+        struct error problem = {0};
+        if (engine_describe_image(service->options.engine, image, upload->lane, description,
+                                  &problem))
+            return true;
+        if (upload->lane != QUEUE_BULK || problem.kind != ERROR_OVERLOADED)
+            return error_set(err, problem.kind, "%s", problem.text);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static bool describe_and_keep(struct service *service, const struct upload *upload,
                               struct ingest_result *result, struct error *err) {
     struct prepared_image image;
     struct image_info info;
     struct description description;
+    if (upload->lane == QUEUE_BULK) slot_take(&service->bulk_slots);
     bool is_done =
         picture_prepare(service, upload->bytes, upload->size, IMAGE_FOR_BOTH, &image, &info, err) &&
-        engine_describe_image(service->options.engine, &image, QUEUE_INTERACTIVE, &description,
-                              err);
+        describe(service, upload, &image, &description, err);
+    if (upload->lane == QUEUE_BULK) slot_give_back(&service->bulk_slots);
     result->timings.decode_ms = image.decode_ms;
     prepared_image_clear(&image);
     if (!is_done) return false;
@@ -163,9 +184,13 @@ static bool finish(struct service *service, bool is_done, int64_t started,
 }
 
 bool service_ingest_image(struct service *service, const void *bytes, size_t size,
-                          const char *file_name, struct ingest_result *result, struct error *err) {
-    struct upload upload = {
-        .bytes = bytes, .size = size, .source = SOURCE_UPLOAD, .file_name = file_name};
+                          const char *file_name, enum queue_lane lane, struct ingest_result *result,
+                          struct error *err) {
+    struct upload upload = {.bytes = bytes,
+                            .size = size,
+                            .source = SOURCE_UPLOAD,
+                            .file_name = file_name,
+                            .lane = lane};
     struct error problem = {0};
     int64_t started = clock_monotonic_ns();
     *result = (struct ingest_result){0};
@@ -173,9 +198,9 @@ bool service_ingest_image(struct service *service, const void *bytes, size_t siz
     return finish(service, is_done, started, result, &problem, err);
 }
 
-bool service_ingest_url(struct service *service, const char *url, struct ingest_result *result,
-                        struct error *err) {
-    struct upload upload = {.source = SOURCE_URL, .url = url};
+bool service_ingest_url(struct service *service, const char *url, enum queue_lane lane,
+                        struct ingest_result *result, struct error *err) {
+    struct upload upload = {.source = SOURCE_URL, .url = url, .lane = lane};
     struct fetch_answer answer = {0};
     struct error problem = {0};
     int64_t started = clock_monotonic_ns();

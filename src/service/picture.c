@@ -5,18 +5,18 @@
 #include "image/thumbnail.h"
 #include "service/service_private.h"
 
-static void slot_take(struct service *service) {
-    while (sem_wait(&service->decode_slots) != 0 && errno == EINTR) continue;
+void slot_take(sem_t *slots) {
+    while (sem_wait(slots) != 0 && errno == EINTR) continue;
 }
 
-static void slot_give_back(struct service *service) { (void)sem_post(&service->decode_slots); }
+void slot_give_back(sem_t *slots) { (void)sem_post(slots); }
 
 bool picture_prepare(struct service *service, const void *bytes, size_t size, enum image_use use,
                      struct prepared_image *image, struct image_info *info, struct error *err) {
-    slot_take(service);
+    slot_take(&service->decode_slots);
     bool is_done = engine_prepare_image(service->options.engine, bytes, size,
                                         &service->options.image_limits, use, image, info, err);
-    slot_give_back(service);
+    slot_give_back(&service->decode_slots);
     return is_done;
 }
 
@@ -24,11 +24,11 @@ uint8_t *picture_thumbnail_create(struct service *service, const void *bytes, si
                                   uint32_t max_side, size_t *jpeg_size, struct error *err) {
     struct pixels pixels;
     struct image_info info;
-    slot_take(service);
+    slot_take(&service->decode_slots);
     uint8_t *jpeg = image_decode(bytes, size, &service->options.image_limits, &pixels, &info, err)
                         ? thumbnail_jpeg_create(&pixels, max_side, jpeg_size, err)
                         : NULL;
     pixels_clear(&pixels);
-    slot_give_back(service);
+    slot_give_back(&service->decode_slots);
     return jpeg;
 }

@@ -8,8 +8,13 @@
 #include "service/picture.h"
 #include "service/service_private.h"
 
+// Bulk pictures that are with the models at once, beside one a thread that decodes: a batch of two
+// captions under way and the next one queued. More would only crowd out interactive ones.
+enum { BULK_AT_THE_MODELS = 4 };
+
 struct service *service_create(const struct service_options *options, struct error *err) {
-    if (options->decode_threads == 0 || options->decode_threads > SEM_VALUE_MAX) {
+    if (options->decode_threads == 0 ||
+        options->decode_threads > SEM_VALUE_MAX - BULK_AT_THE_MODELS) {
         error_set(err, ERROR_USAGE, "at least one picture must be decoded at once");
         return NULL;
     }
@@ -17,11 +22,13 @@ struct service *service_create(const struct service_options *options, struct err
     service->options = *options;
     single_flight_init(&service->flights);
     (void)sem_init(&service->decode_slots, 0, (unsigned)options->decode_threads);
+    (void)sem_init(&service->bulk_slots, 0, (unsigned)options->decode_threads + BULK_AT_THE_MODELS);
     return service;
 }
 
 void service_destroy(struct service *service) {
     if (service == NULL) return;
+    (void)sem_destroy(&service->bulk_slots);
     (void)sem_destroy(&service->decode_slots);
     single_flight_clear(&service->flights);
     memory_free(service);

@@ -42,12 +42,15 @@ struct ingest_result {
 };
 
 // A picture as bytes. Answers only when everything is durable. The same bytes uploaded at the
-// same time are computed once. Errors: those of image_decode, engine_describe_image, the store.
+// same time are computed once. In the bulk lane a full model queue is waited for, and only so many
+// pictures are at work at once that interactive ones find a place. Errors: those of image_decode,
+// engine_describe_image, the store.
 bool service_ingest_image(struct service *service, const void *bytes, size_t size,
-                          const char *file_name, struct ingest_result *result, struct error *err);
+                          const char *file_name, enum queue_lane lane, struct ingest_result *result,
+                          struct error *err);
 // A picture from an address: fetched, then as above.
-bool service_ingest_url(struct service *service, const char *url, struct ingest_result *result,
-                        struct error *err);
+bool service_ingest_url(struct service *service, const char *url, enum queue_lane lane,
+                        struct ingest_result *result, struct error *err);
 
 bool service_get_image(struct service *service, const char *id, struct image_record *record,
                        struct error *err);

@@ -1,6 +1,7 @@
 // What the files of this room share. The service keeps no lock of its own: the store, the engine
-// and the metrics are safe for any thread, single_flight orders work on the same picture, and
-// decode_slots bounds how many pictures are decoded at once.
+// and the metrics are safe for any thread, single_flight orders work on the same picture,
+// decode_slots bounds how many pictures are decoded at once, and bulk_slots how many of bulk work
+// are decoded or with the models.
 #pragma once
 
 #include <semaphore.h>
@@ -12,8 +13,13 @@ struct service {
     struct service_options options;
     struct single_flight flights;
     sem_t decode_slots;
+    sem_t bulk_slots;
 };
 
 // A picture from an address, of a length that the store can keep. The caller clears *answer.
 bool service_fetch(struct service *service, const char *url, struct fetch_answer *answer,
                    struct error *err);
+
+// Waits for one of the slots, and gives it back.
+void slot_take(sem_t *slots);
+void slot_give_back(sem_t *slots);

@@ -17,7 +17,7 @@ int folder_lock_take(const char *path, struct error *err) {
     }
     if (flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno == EWOULDBLOCK)
-        error_set(err, ERROR_STORAGE,
+        error_set(err, ERROR_CONFLICT,
                   "%s is locked: another imgrouter uses this data folder; stop it, or choose "
                   "another data folder",
                   path);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
-// Creates and locks `path`. Returns a descriptor for folder_lock_release, -1 with ERROR_STORAGE.
+// Creates and locks `path`. Returns a descriptor for folder_lock_release, -1 with ERROR_CONFLICT
+// (another process has it) or ERROR_STORAGE.
 int folder_lock_take(const char *path, struct error *err);
 void folder_lock_release(int lock);  // takes -1

@@ -199,8 +199,9 @@ struct store {
 // fewer than one in a million in 10 (a normal distribution with a deviation of 4).
 enum { PERCEPTUAL_DISTANCE_MAX = 7 };
 
-// Opens or creates DIR/imgrouter.db. Errors: ERROR_STORAGE with what to do; a damaged file is
-// refused and kept, a schema newer than this program is refused.
+// Opens or creates DIR/imgrouter.db. Errors: ERROR_CONFLICT when another process uses the folder,
+// ERROR_STORAGE with what to do; a damaged file is refused and kept, a schema newer than this
+// program is refused.
 struct store *sqlite_store_create(const char *folder, struct error *err);
 // The same, only to look, also beside a server that writes: sees what is committed now, put and
 // remove are refused. ERROR_NOT_FOUND when there is no database.

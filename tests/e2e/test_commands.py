@@ -9,7 +9,7 @@ import pytest
 from server_process import GOLDEN_MODELS, ROOT, clean_environment
 
 PICTURES = ROOT / "tests" / "golden" / "pictures"
-COMMANDS = ["serve", "caption", "embed", "search", "images", "models", "bench", "version"]
+COMMANDS = ["serve", "caption", "embed", "search", "images", "index", "models", "bench", "version"]
 
 
 @pytest.fixture
@@ -50,6 +50,9 @@ def test_every_command_explains_itself(run):
     (["embed"], "name at least one picture, or --text"),
     (["search"], "say what to look for"),
     (["images", "burn"], "say one of"),
+    (["index"], "say one of"),
+    (["index", "--failed", "--retry"], "say one of"),
+    (["index", "--server", "ftp://127.0.0.1", "."], "--server takes the address of a server"),
     (["bench", "a", "b"], "one picture at most"),
 ])
 def test_wrong_usage_is_told_and_exits_2(run, words, sentence):

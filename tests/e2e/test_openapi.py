@@ -19,16 +19,26 @@ def check(document, name, value):
     check_is_described(document, document["components"]["schemas"][name], value, name)
 
 
+def properties_of(document, schema):
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    properties = dict(schema.get("properties", {}))
+    for part in schema.get("allOf", []):
+        properties |= properties_of(document, part)
+    return properties
+
+
 def check_is_described(document, schema, value, where):
     """No answer has a member that the document does not know."""
     while "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
     if "oneOf" in schema and isinstance(value, dict):
         schema = next(option for option in schema["oneOf"] if set(option["required"]) <= set(value))
-    if isinstance(value, dict) and "properties" in schema:
+    properties = properties_of(document, schema)
+    if isinstance(value, dict) and properties:
         for key, member in value.items():
-            assert key in schema["properties"], f"{where}.{key} is not in the document"
-            check_is_described(document, schema["properties"][key], member, f"{where}.{key}")
+            assert key in properties, f"{where}.{key} is not in the document"
+            check_is_described(document, properties[key], member, f"{where}.{key}")
     if isinstance(value, list) and "items" in schema:
         for member in value:
             check_is_described(document, schema["items"], member, f"{where}[]")
@@ -91,6 +101,15 @@ def test_every_route_answers_as_described(client, document):
         ("POST", "/images", {}, {"json": {"url": "http://127.0.0.1/"}}),
         ("POST", "/images", {}, {"content": b"{", "headers": {"Content-Type": "application/json"}}),
         ("POST", "/images", {}, {"content": b"x", "headers": {"Content-Type": "text/plain"}}),
+        ("POST", "/images/batch", {}, {"files": [("file", ("a.png", png(1))),
+                                                 ("file", ("b.png", png(4))),
+                                                 ("file", ("c.png", b"text"))]}),
+        ("POST", "/images/batch", {}, {"json": {"urls": ["http://127.0.0.1/", ""]}}),
+        ("POST", "/images/batch", {}, {"files": {"wrong": ("a.png", png(1))}}),
+        ("POST", "/images/batch", {}, {"content": b"{", "headers": {
+            "Content-Type": "application/json"}}),
+        ("POST", "/images/batch", {}, {"content": bytes(90_000_000), **raw}),
+        ("POST", "/images/batch", {}, {"content": png(2), **raw}),
         ("GET", "/images", {}, {}),
         ("GET", "/images", {}, {"params": {"limit": 0}}),
         ("GET", "/images", {}, {"params": {"cursor": "x"}}),

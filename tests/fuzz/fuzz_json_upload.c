@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "api/batch_body.h"
 #include "api/json_answer.h"
 #include "api/picture_body.h"
 
@@ -35,8 +36,25 @@ const struct http_part *http_request_parts(struct http_request *request, size_t 
     return NULL;
 }
 
+static void read_batch(struct http_request *request) {
+    struct batch batch;
+    struct problem problem = {0};
+    if (batch_body_read(&batch, request, &problem)) {
+        assert(batch.count > 0 && batch.count <= BATCH_PICTURES_MAX);
+        for (size_t i = 0; i < batch.count; i++) {
+            const struct batch_item *item = &batch.items[i];
+            assert((item->body.url[0] != '\0') == (item->problem.error.kind == ERROR_NONE));
+        }
+        batch_clear(&batch);
+    } else {
+        assert(problem.error.kind != ERROR_NONE && problem.error.text[0] != '\0');
+        assert(batch.items == NULL);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct http_request request = {data, size};
+    read_batch(&request);
     struct picture_body body = {0};
     struct problem problem = {0};
     if (picture_body_read(&body, &request, &problem)) {

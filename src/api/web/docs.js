@@ -28,9 +28,14 @@ function input_for(name, schema, is_required) {
     input = element("select");
     input.append(new Option("", ""), ...schema.enum.map((value) => new Option(value, value)));
   } else {
+    const is_list = schema.type === "array";
+    const is_file = (schema.items ?? schema).contentMediaType === "application/octet-stream";
     input = element("input");
-    input.type = schema.contentMediaType ? "file" : schema.type === "integer" ? "number" : "text";
-    if (input.type === "file") input.accept = "image/*";
+    input.type = is_file ? "file" : schema.type === "integer" ? "number" : "text";
+    if (is_file) input.accept = "image/*";
+    if (is_file) input.multiple = is_list;
+    else if (is_list) input.placeholder = "separated by blanks";
+    if (is_list) input.dataset.list = "";
     if (schema.minimum !== undefined) input.min = schema.minimum;
     if (schema.maximum !== undefined) input.max = schema.maximum;
     if (schema.default !== undefined) input.placeholder = String(schema.default);
@@ -59,13 +64,14 @@ const body_forms = {
     read: (inputs) => {
       const form = new FormData();
       for (const input of inputs) {
-        if (input.type === "file" && input.files[0]) form.append(input.name, input.files[0]);
-        else if (input.type !== "file" && input.value) form.append(input.name, input.value);
+        if (input.type === "file") for (const file of input.files) form.append(input.name, file);
+        else if (input.value) form.append(input.name, input.value);
       }
       return { body: form };
     },
-    curl: (inputs) => inputs.filter((input) => input.value).map((input) =>
-      `-F ${quoted(`${input.name}=${input.type === "file" ? `@${input.files[0].name}` : input.value}`)}`),
+    curl: (inputs) => inputs.filter((input) => input.value).flatMap((input) =>
+      (input.type === "file" ? [...input.files].map((file) => `@${file.name}`) : [input.value])
+        .map((value) => `-F ${quoted(`${input.name}=${value}`)}`)),
   },
   "application/json": {
     build: (schema) => body_forms["multipart/form-data"].build(schema),
@@ -82,8 +88,8 @@ const body_forms = {
 };
 
 function json_of(inputs) {
-  return JSON.stringify(Object.fromEntries(
-    inputs.filter((input) => input.value).map((input) => [input.name, input.value])));
+  return JSON.stringify(Object.fromEntries(inputs.filter((input) => input.value).map((input) =>
+    [input.name, "list" in input.dataset ? input.value.trim().split(/\s+/) : input.value])));
 }
 
 // For a POSIX shell.

@@ -1,5 +1,6 @@
 #include "fake_service.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,27 +54,47 @@ static char *copy_text(const char *text, size_t *size) {
     return memory_copy_text(text);
 }
 
+// Uploads come from several threads at once.
+static pthread_mutex_t upload_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static bool finish_upload(const char *name, bool is_the_failing, struct error *err) {
+    bool is_done = fake.failing_upload != NULL && !is_the_failing ? true : call(name, err);
+    (void)pthread_mutex_unlock(&upload_mutex);
+    return is_done;
+}
+
 bool service_ingest_image(struct service *service, const void *bytes, size_t size,
-                          const char *file_name, struct ingest_result *result, struct error *err) {
+                          const char *file_name, enum queue_lane lane, struct ingest_result *result,
+                          struct error *err) {
     (void)service;
+    const char *failing = fake.failing_upload;
+    (void)pthread_mutex_lock(&upload_mutex);
+    atomic_fetch_add(&fake.upload_calls, 1);
+    fake.lane = lane;
     keep_bytes(bytes, size);
     (void)snprintf(fake.file_name, sizeof fake.file_name, "%s", file_name);
     result->record = fake.record;
+    (void)snprintf(result->record.file_name, sizeof fake.file_name, "%s", file_name);
     result->was_known = fake.was_known;
     result->timings = (struct ingest_timings){.decode_ms = 1.23456,
                                               .engine = {.batch_size = 2, .caption_vision_ms = 300},
                                               .total_ms = 400};
-    return call("ingest_image", err);
+    return finish_upload("ingest_image",
+                         failing != NULL && memcmp(bytes, failing, strlen(failing)) == 0, err);
 }
 
-bool service_ingest_url(struct service *service, const char *url, struct ingest_result *result,
-                        struct error *err) {
+bool service_ingest_url(struct service *service, const char *url, enum queue_lane lane,
+                        struct ingest_result *result, struct error *err) {
     (void)service;
+    (void)pthread_mutex_lock(&upload_mutex);
+    atomic_fetch_add(&fake.upload_calls, 1);
+    fake.lane = lane;
     (void)snprintf(fake.url, sizeof fake.url, "%s", url);
     result->record = fake.record;
     result->record.source = SOURCE_URL;
     (void)snprintf(result->record.url, sizeof result->record.url, "%s", url);
-    return call("ingest_url", err);
+    return finish_upload(
+        "ingest_url", fake.failing_upload != NULL && strstr(url, fake.failing_upload) != NULL, err);
 }
 
 bool service_get_image(struct service *service, const char *id, struct image_record *record,

@@ -2,10 +2,15 @@
 // that the API is tested alone. What the API asked for is kept for the tests to look at.
 #pragma once
 
+#include <stdatomic.h>
+
 #include "service/service.h"
 
 struct fake_service {
     struct error failure;  // when set, every call fails with it
+    // When not NULL, only uploads of a picture that begins with this, or of an address that ends
+    // with it, fail.
+    const char *failing_upload;
     struct image_record record;
     bool was_known;
     bool is_cut;
@@ -15,6 +20,8 @@ struct fake_service {
     struct engine_info engine;
 
     // What was asked.
+    atomic_int upload_calls;
+    enum queue_lane lane;  // of the last upload
     char called[32];
     char file_name[STORE_NAME_SIZE];
     char url[STORE_URL_SIZE];

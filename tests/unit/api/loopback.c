@@ -25,7 +25,10 @@ int loopback_setup(void **state) {
     (void)state;
     struct error err = {0};
     fake_service_reset();
-    api = (struct api){.store = &fake_store, .version = "1.2.3", .max_upload_bytes = MAX_UPLOAD};
+    api = (struct api){.store = &fake_store,
+                       .version = "1.2.3",
+                       .max_upload_bytes = MAX_UPLOAD,
+                       .batch_threads = 4};
     api.metrics = metrics_create(&err);
     if (api.metrics == NULL || !api_init(&api, &err)) {
         print_error("%s\n", err.text);
@@ -57,6 +60,8 @@ int loopback_teardown(void **state) {
     metrics_destroy(api.metrics);
     return 0;
 }
+
+void loopback_stop_work(bool is_stopping) { atomic_store(&api.is_stopping, is_stopping); }
 
 int loopback_reset(void **state) {
     (void)state;

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 int loopback_setup(void **state);     // for cmocka groups
 int loopback_teardown(void **state);  // the same
 int loopback_reset(void **state);     // before each test
+
+void loopback_stop_work(bool is_stopping);  // as a server that is going to stop
 
 struct answer {
     int status;

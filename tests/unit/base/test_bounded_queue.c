@@ -32,12 +32,18 @@ static void test_full_refuses_and_recovers(void **state) {
     struct bounded_queue *queue = bounded_queue_create(2, NULL);
     for (int round = 0; round < 5; round++) {  // the rings wrap
         struct error err = {0};
-        assert_true(bounded_queue_push(queue, QUEUE_BULK, &entries[0], NULL));
-        assert_true(bounded_queue_push(queue, QUEUE_INTERACTIVE, &entries[1], NULL));
-        assert_false(bounded_queue_push(queue, QUEUE_INTERACTIVE, &entries[2], &err));
+        for (int i = 0; i < 2; i++) {  // a lane that is full is no matter of the other
+            assert_true(bounded_queue_push(queue, QUEUE_BULK, &entries[i], NULL));
+            assert_true(bounded_queue_push(queue, QUEUE_INTERACTIVE, &entries[2 + i], NULL));
+        }
+        assert_false(bounded_queue_push(queue, QUEUE_BULK, &entries[9], &err));
         assert_int_equal(err.kind, ERROR_OVERLOADED);
-        assert_ptr_equal(bounded_queue_pop(queue), &entries[1]);
-        assert_ptr_equal(bounded_queue_pop(queue), &entries[0]);
+        error_clear(&err);
+        assert_false(bounded_queue_push(queue, QUEUE_INTERACTIVE, &entries[9], &err));
+        assert_int_equal(err.kind, ERROR_OVERLOADED);
+        assert_int_equal(bounded_queue_depth(queue), 4);
+        static const int order[] = {2, 3, 0, 1};
+        for (int i = 0; i < 4; i++) assert_ptr_equal(bounded_queue_pop(queue), &entries[order[i]]);
     }
     bounded_queue_destroy(queue);
 }

@@ -197,8 +197,10 @@ static void test_a_full_queue_refuses(void **state) {
     struct engine *kept = engine;
     engine = engine_create(&(struct engine_options){.queue_capacity = 2}, NULL);
     hold_worker();
-    queue((struct caller){.lane = QUEUE_BULK, .text = "a"});
-    queue((struct caller){.lane = QUEUE_INTERACTIVE, .text = "b"});
+    for (int i = 0; i < 2; i++) {  // each lane has places of its own
+        queue((struct caller){.lane = QUEUE_BULK, .text = "a"});
+        queue((struct caller){.lane = QUEUE_INTERACTIVE, .text = "b"});
+    }
     assert_false(engine_embed_text(engine, "c", QUEUE_INTERACTIVE, &embedding, NULL, NULL, &err));
     assert_int_equal(err.kind, ERROR_OVERLOADED);
     let_all_finish();

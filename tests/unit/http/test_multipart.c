@@ -112,7 +112,7 @@ static void check_refused(const char *name) {
     struct error err = {0};
     if (multipart_parse(&form, one.content_type, one.body, one.body_size, &err))
         fail_msg("refused/%s was accepted", name);
-    bool is_limit = strstr(name, "seventeen") != NULL || strstr(name, "headers_over") != NULL ||
+    bool is_limit = strstr(name, "eighty_one") != NULL || strstr(name, "headers_over") != NULL ||
                     strstr(name, "megabyte") != NULL;
     assert_int_equal(err.kind, is_limit ? ERROR_TOO_LARGE : ERROR_BAD_REQUEST);
     assert_int_equal(form.part_count, 0);

@@ -38,6 +38,11 @@ static bool fails(struct error *err) {
     return true;
 }
 
+static void enter(atomic_int *inside, atomic_int *most) {
+    int now = atomic_fetch_add(inside, 1) + 1;
+    if (now > atomic_load(most)) atomic_store(most, now);
+}
+
 static void embed(const struct prepared_image *image, struct embedding *embedding) {
     embedding->width = FAKE_WIDTH;
     fake_engine_vector(image->hash[0], image->hash[1], image->hash[2], embedding->values);
@@ -54,9 +59,7 @@ bool engine_prepare_image(struct engine *engine, const void *bytes, size_t size,
                           struct error *err) {
     (void)engine, (void)use;
     struct pixels pixels;
-    int preparing = atomic_fetch_add(&fake_engine.preparing, 1) + 1;
-    if (preparing > atomic_load(&fake_engine.most_preparing))
-        atomic_store(&fake_engine.most_preparing, preparing);
+    enter(&fake_engine.preparing, &fake_engine.most_preparing);
     *image = (struct prepared_image){0};
     bool is_done = image_decode(bytes, size, limits, &pixels, info, err);
     if (is_done) memcpy(image->hash, pixels.rgb, 3);
@@ -74,9 +77,13 @@ bool engine_describe_image(struct engine *engine, const struct prepared_image *i
                            struct error *err) {
     (void)engine;
     atomic_fetch_add(&fake_engine.describe_calls, 1);
+    atomic_store(&fake_engine.lane, (int)lane);
+    if (atomic_fetch_sub(&fake_engine.refusals_left, 1) > 0)
+        return error_set(err, ERROR_OVERLOADED, "queue full");
+    enter(&fake_engine.describing, &fake_engine.most_describing);
     while (atomic_load(&fake_engine.is_blocked)) pause_a_moment();
+    atomic_fetch_sub(&fake_engine.describing, 1);
     if (fails(err)) return false;
-    if (lane != QUEUE_INTERACTIVE) return error_set(err, ERROR_INTERNAL, "the wrong lane");
     memset(description, 0, sizeof *description);
     (void)snprintf(description->caption.text, sizeof description->caption.text,
                    "a picture of %d %d %d", image->hash[0], image->hash[1], image->hash[2]);

@@ -14,10 +14,14 @@ struct fake_engine {
     struct error failure;       // every call fails with it while it is set
     bool is_cut;                // what engine_embed_text reports
     atomic_bool is_blocked;     // describe waits until it is false
+    atomic_int refusals_left;   // so many describes find the queue full
+    atomic_int lane;            // of the last describe
     atomic_int describe_calls;  // begun
     atomic_int embed_calls;
     atomic_int preparing;  // pictures in engine_prepare_image; the most at once
     atomic_int most_preparing;
+    atomic_int describing;  // pictures in engine_describe_image; the most at once
+    atomic_int most_describing;
 };
 
 extern struct fake_engine fake_engine;

@@ -19,6 +19,7 @@ struct uploader {
     struct service *service;
     const void *bytes;
     size_t size;
+    enum queue_lane lane;
     struct ingest_result result;
     struct error err;
     bool is_done;
@@ -26,15 +27,22 @@ struct uploader {
 
 static void *upload(void *context) {
     struct uploader *uploader = context;
-    uploader->is_done = service_ingest_image(uploader->service, uploader->bytes, uploader->size,
-                                             NULL, &uploader->result, &uploader->err);
+    uploader->is_done =
+        service_ingest_image(uploader->service, uploader->bytes, uploader->size, NULL,
+                             uploader->lane, &uploader->result, &uploader->err);
     return NULL;
+}
+
+static void start_in(struct uploader *uploader, struct service_fixture *fixture, const void *bytes,
+                     size_t size, enum queue_lane lane) {
+    *uploader =
+        (struct uploader){.service = fixture->service, .bytes = bytes, .size = size, .lane = lane};
+    assert_int_equal(pthread_create(&uploader->thread, NULL, upload, uploader), 0);
 }
 
 static void start(struct uploader *uploader, struct service_fixture *fixture, const void *bytes,
                   size_t size) {
-    *uploader = (struct uploader){.service = fixture->service, .bytes = bytes, .size = size};
-    assert_int_equal(pthread_create(&uploader->thread, NULL, upload, uploader), 0);
+    start_in(uploader, fixture, bytes, size, QUEUE_INTERACTIVE);
 }
 
 static void pause_us(long us) { (void)nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL); }
@@ -91,8 +99,8 @@ static void identical_uploads_share_a_failure(void **state) {
     assert_true(atomic_load(&fake_engine.describe_calls) < UPLOADERS);
     error_clear(&fake_engine.failure);
     struct ingest_result result;
-    assert_true(
-        service_ingest_image(fixture->service, small_png, small_png_size, NULL, &result, NULL));
+    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
+                                     QUEUE_INTERACTIVE, &result, NULL));
 }
 
 static void waiting_for_the_models_holds_no_decode_slot(void **state) {
@@ -132,6 +140,30 @@ static void decode_slots_bound_what_is_decoded_at_once(void **state) {
     }
 }
 
+static void only_so_much_bulk_work_is_at_the_models(void **state) {
+    struct service_fixture *fixture = *state;
+    enum { MOST = 2 + 4 };  // the fixture's decode threads, and two batches of two at the models
+    struct uploader uploaders[UPLOADERS + 1];
+    unsigned char pictures[UPLOADERS + 1][PICTURE_SIZE];
+    atomic_store(&fake_engine.is_blocked, true);
+    for (int i = 0; i < UPLOADERS; i++) {
+        picture_of(i, 9, 0, pictures[i]);
+        start_in(&uploaders[i], fixture, pictures[i], PICTURE_SIZE, QUEUE_BULK);
+    }
+    fake_engine_await_describes(MOST);
+    pause_ms(20);  // time for more to come, and to be wrong
+    assert_int_equal(atomic_load(&fake_engine.most_describing), MOST);
+    picture_of(99, 9, 0, pictures[UPLOADERS]);
+    start(&uploaders[UPLOADERS], fixture, pictures[UPLOADERS], PICTURE_SIZE);
+    fake_engine_await_describes(MOST + 1);  // it does not wait for them
+    atomic_store(&fake_engine.is_blocked, false);
+    for (int i = 0; i <= UPLOADERS; i++) {
+        (void)pthread_join(uploaders[i].thread, NULL);
+        if (!uploaders[i].is_done) fail_msg("%s", uploaders[i].err.text);
+    }
+    assert_int_equal(stored_images(fixture), UPLOADERS + 1);
+}
+
 // The store's own functions, while a test has put others in their place.
 static const struct store_operations *whole;
 
@@ -158,7 +190,7 @@ static void uploads_wait_for_a_deletion(void **state) {
     struct store *store = fixture->options.store;
     struct uploader deleter = {.service = fixture->service}, uploader;
     assert_true(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                     &deleter.result, NULL));
+                                     QUEUE_INTERACTIVE, &deleter.result, NULL));
     struct store_operations held = *(whole = store->operations);
     held.remove = remove_and_wait;
     store->operations = &held;
@@ -215,7 +247,8 @@ static void *churn_uploads(void *context) {
     picture_of(7, 7, 7, picture);
     for (int i = 0; i < 200; i++) {
         struct ingest_result result;
-        if (!service_ingest_image(churn->service, picture, sizeof picture, NULL, &result, NULL))
+        if (!service_ingest_image(churn->service, picture, sizeof picture, NULL, QUEUE_INTERACTIVE,
+                                  &result, NULL))
             atomic_fetch_add(&churn->failures, 1);
     }
     return NULL;
@@ -273,6 +306,7 @@ int main(void) {
         CONCURRENCY_TEST(identical_uploads_share_a_failure),
         CONCURRENCY_TEST(waiting_for_the_models_holds_no_decode_slot),
         CONCURRENCY_TEST(decode_slots_bound_what_is_decoded_at_once),
+        CONCURRENCY_TEST(only_so_much_bulk_work_is_at_the_models),
         CONCURRENCY_TEST(uploads_wait_for_a_deletion),
         CONCURRENCY_TEST(content_deleted_meanwhile_is_not_found),
         CONCURRENCY_TEST(deletions_never_cross_uploads),

@@ -147,7 +147,7 @@ static void second_store_is_refused(void **state) {
     struct store *first = open_store(*state);
     struct error err = {0};
     assert_null(sqlite_store_create(((struct test_folder *)*state)->path, &err));
-    assert_int_equal(err.kind, ERROR_STORAGE);
+    assert_int_equal(err.kind, ERROR_CONFLICT);
     assert_non_null(strstr(err.text, "another imgrouter"));
     assert_true(put_sample(first, 1));
     first->operations->destroy(first);

@@ -1,0 +1,106 @@
+// POST /images/batch: many pictures in one request. Each goes the way of an upload, in the bulk
+// lane of the engine, and has its own answer or its own problem. Threads of the request share them
+// out, so that some are decoded while others are with the models.
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "api/batch_body.h"
+#include "api/handlers.h"
+#include "api/json_answer.h"
+#include "api/upload.h"
+
+enum {
+    BATCHES_MAX = 4,  // requests at work at once; each holds a handler and up to 64 pictures
+    THREAD_STACK_BYTES = 1024 * 1024,  // as the handlers of the http room: decoders run there
+};
+
+struct batch_work {
+    struct api *api;
+    struct batch *batch;
+    atomic_size_t next;
+};
+
+static void *work_on(void *context) {
+    struct batch_work *work = context;
+    size_t index;
+    while ((index = atomic_fetch_add(&work->next, 1)) < work->batch->count) {
+        struct batch_item *item = &work->batch->items[index];
+        struct error *err = &item->problem.error;
+        if (err->kind != ERROR_NONE) continue;
+        if (atomic_load(&work->api->is_stopping))
+            error_set(err, ERROR_UNAVAILABLE, "the server is stopping; send this picture again");
+        else
+            (void)upload_ingest(work->api->service, &item->body, QUEUE_BULK, &item->result, err);
+    }
+    return NULL;
+}
+
+// The caller is one of the threads, so that the work is done also where no other can be started.
+static void batch_run(struct api *api, struct batch *batch) {
+    pthread_t threads[BATCH_PICTURES_MAX];
+    struct batch_work work = {.api = api, .batch = batch};
+    size_t wanted = batch->count < api->batch_threads ? batch->count : api->batch_threads;
+    size_t started = 0;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+    while (started + 1 < wanted &&
+           pthread_create(&threads[started], &attributes, work_on, &work) == 0)
+        started++;
+    pthread_attr_destroy(&attributes);
+    (void)work_on(&work);
+    for (size_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
+}
+
+static json_t *problem_json_create(const struct error *err) {
+    int status = error_http_status(err->kind);
+    return json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", "about:blank", "title",
+                     http_status_title(status), "status", status, "detail", json_text(err->text),
+                     "code", error_kind_name(err->kind));
+}
+
+static json_t *item_json_create(const struct batch_item *item, size_t index) {
+    const struct picture_body *body = &item->body;
+    bool is_failed = item->problem.error.kind != ERROR_NONE;
+    json_t *json = is_failed ? json_object() : upload_json_create(&item->result);
+    json_object_set_new(json, "index", json_integer((json_int_t)index));
+    json_object_set_new(json, body->url[0] != '\0' ? "url" : "filename",
+                        json_text(body->url[0] != '\0' ? body->url : body->file_name));
+    if (is_failed) json_object_set_new(json, "problem", problem_json_create(&item->problem.error));
+    return json;
+}
+
+static json_t *batch_json_create(const struct batch *batch) {
+    json_int_t known = 0, failed = 0;
+    json_t *results = json_array();
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct batch_item *item = &batch->items[i];
+        bool is_failed = item->problem.error.kind != ERROR_NONE;
+        failed += is_failed;
+        known += !is_failed && item->result.was_known;
+        json_array_append_new(results, item_json_create(item, i));
+    }
+    return json_pack("{s:o, s:I, s:I, s:I}", "results", results, "stored",
+                     (json_int_t)batch->count - known - failed, "known", known, "failed", failed);
+}
+
+void images_batch_post(struct http_request *request, struct http_response *response,
+                       void *context) {
+    struct api *api = context;
+    struct problem problem = {0};
+    struct batch batch;
+    bool has_place = atomic_fetch_add(&api->running_batches, 1) < BATCHES_MAX;
+    if (!has_place)
+        error_set(&problem.error, ERROR_OVERLOADED,
+                  "%d batches are at work already; come back when one of them is done",
+                  BATCHES_MAX);
+    if (has_place && batch_body_read(&batch, request, &problem)) {
+        batch_run(api, &batch);
+        answer_json(response, 200, batch_json_create(&batch));
+        batch_clear(&batch);
+    } else {
+        problem_answer(&problem, response);
+    }
+    atomic_fetch_sub(&api->running_batches, 1);
+}

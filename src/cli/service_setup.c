@@ -1,0 +1,58 @@
+#include "cli/service_setup.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/processors.h"
+#include "cli/data_folder.h"
+#include "cli/store_setup.h"
+#include "fetch/fetch.h"
+
+enum { URL_CONNECT_TIMEOUT_MS = 5000, URL_REDIRECTS = 5 };
+
+bool service_parts_open_storage(struct service_parts *parts, const struct settings *settings,
+                                struct error *err) {
+    char data[DATA_PATH_SIZE], pictures[DATA_PATH_SIZE + 16];
+    if (!data_folder_path(settings, data, err)) return false;
+    parts->store = store_setup_create(settings, data, false, err);
+    if (parts->store == NULL) return false;
+    (void)snprintf(pictures, sizeof pictures, "%s/pictures", data);
+    parts->blobs = blob_folder_create(pictures, err);
+    if (parts->blobs == NULL) return false;
+    log_info("data: %s", data);
+    return true;
+}
+
+bool service_parts_open_service(struct service_parts *parts, const struct settings *settings,
+                                struct error *err) {
+    struct image_limits image_limits = {.max_bytes = (size_t)settings->max_upload_bytes,
+                                        .max_pixels = (uint64_t)settings->max_pixels,
+                                        .max_side = image_limits_default.max_side};
+    struct fetch_limits fetch_limits = {.max_bytes = (size_t)settings->max_upload_bytes,
+                                        .timeout_ms = (long)settings->url_timeout_ms,
+                                        .connect_timeout_ms = URL_CONNECT_TIMEOUT_MS,
+                                        .max_redirects = URL_REDIRECTS,
+                                        .allows_private = settings->url_allow_private};
+    parts->metrics = metrics_create(err);
+    if (parts->metrics == NULL) return false;
+    parts->service = service_create(&(struct service_options){.engine = parts->engine,
+                                                              .store = parts->store,
+                                                              .blobs = parts->blobs,
+                                                              .metrics = parts->metrics,
+                                                              .relevance = parts->relevance,
+                                                              .image_limits = image_limits,
+                                                              .fetch_limits = fetch_limits,
+                                                              .decode_threads = processor_count()},
+                                    err);
+    return parts->service != NULL;
+}
+
+void service_parts_close(struct service_parts *parts) {
+    service_destroy(parts->service);
+    relevance_destroy(parts->relevance);
+    metrics_destroy(parts->metrics);
+    blob_folder_destroy(parts->blobs);
+    if (parts->store != NULL) parts->store->operations->destroy(parts->store);
+    engine_destroy(parts->engine);
+    *parts = (struct service_parts){0};
+}
