@@ -173,6 +173,25 @@ struct parameters *clip_parameters(struct clip *clip) {
     return clip->parameters;
 }
 
+// Adds what makes pictures look different to the same weights. The usual way, CLIP's own, adds
+// nothing: spaces from before preprocessing was told apart keep their names.
+static void hash_preprocessing(struct sha256_stream *stream, const struct clip_config *config) {
+    const struct normalization *normalization = &config->normalization;
+    const float *mean = normalization->mean, *deviation = normalization->deviation;
+    // Without a remainder the size follows from the weights: it is that of the positions they have.
+    size_t remainder = config->vision.image_size % config->vision.patch_size;
+    char text[256];
+    if (!config->is_squashed && remainder == 0 &&
+        memcmp(normalization, &normalization_clip, sizeof *normalization) == 0)
+        return;
+    // %a writes a number exactly.
+    int length = snprintf(text, sizeof text, "%s %zu mean %a %a %a deviation %a %a %a",
+                          config->is_squashed ? "squashed" : "cropped", config->vision.image_size,
+                          (double)mean[0], (double)mean[1], (double)mean[2], (double)deviation[0],
+                          (double)deviation[1], (double)deviation[2]);
+    (void)sha256_stream_update(stream, text, (size_t)length);
+}
+
 void clip_fingerprint(const struct clip *clip, char text[static CLIP_FINGERPRINT_SIZE]) {
     const struct clip_config *config = &clip->config;
     struct sha256_stream stream;
@@ -184,6 +203,7 @@ void clip_fingerprint(const struct clip *clip, char text[static CLIP_FINGERPRINT
             config->embedding_width * config->vision.block.width * sizeof(float));
         (void)sha256_stream_update(&stream, clip->text_projection,
                                    config->embedding_width * config->text.width * sizeof(float));
+        hash_preprocessing(&stream, config);
     }
     (void)sha256_stream_finish(&stream, digest);
     sha256_hex(digest, hex);

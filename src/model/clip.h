@@ -42,7 +42,8 @@ struct parameters *clip_parameters(struct clip *clip);  // the model's own
 
 enum { CLIP_FINGERPRINT_SIZE = 9 };
 // Eight hex digits that tell one space of vectors from another: a hash of the two projections'
-// values, so the same weights published in another file format keep theirs.
+// values, so the same weights published in another file format keep theirs, and of how pictures are
+// prepared, where that is not CLIP's usual way (the centre cropped, CLIP's mean and deviation).
 void clip_fingerprint(const struct clip *clip, char text[static CLIP_FINGERPRINT_SIZE]);
 
 // One of the pictures that go through the tower together.
