@@ -21,28 +21,54 @@ static json_t *model_json(const char *name) {
                      model_source_name(model_source_of(name)));
 }
 
+static const char *reindex_state_name(enum reindex_state state) {
+    static const char *const names[] = {[REINDEX_IDLE] = "idle",
+                                        [REINDEX_RUNNING] = "running",
+                                        [REINDEX_WAITING] = "waiting",
+                                        [REINDEX_COMPLETE] = "complete",
+                                        [REINDEX_HELD] = "held"};
+    return names[state];
+}
+
+static json_t *reindex_json(const struct reindex_progress *progress) {
+    bool has_former = progress->from[0] != '\0';
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:I}",                                  //
+                     "state", reindex_state_name(progress->state),                           //
+                     "from", has_former ? json_text(progress->from) : json_null(),           //
+                     "to", json_text(progress->to),                                          //
+                     "searched",                                                             //
+                     json_text(progress->is_from_searched ? progress->from : progress->to),  //
+                     "done", (json_int_t)progress->done,                                     //
+                     "total", (json_int_t)progress->total,                                   //
+                     "failed", (json_int_t)progress->failed);
+}
+
 void health_live(struct http_request *request, struct http_response *response, void *context) {
     (void)request;
     struct api *api = context;
     const struct engine_info *info = engine_info(api->engine);
+    struct reindex_progress progress;
+    service_reindex_progress(api->service, &progress);
     json_t *json =
-        json_pack("{s:s, s:s, s:o, s:{s:o, s:o}, s:s, s:s, s:s?, s:I, s:{s:I, s:I}, s:o}",  //
-                  "status", "ok",                                                           //
-                  "version", api->version,                                                  //
-                  "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),      //
-                  "models",                                                                 //
-                  "caption", model_json(info->caption_model),                               //
-                  "embedding", model_json(info->embedding_model),                           //
-                  "precision", info->precision,                                             //
-                  "kernel_tier", info->kernel_tier,                                         //
-                  "failed_kernel_tier", info->failed_kernel_tier,                           //
-                  "threads", (json_int_t)info->threads,                                     //
-                  "queue",                                                                  //
-                  "depth", (json_int_t)engine_queue_depth(api->engine),                     //
-                  "capacity", (json_int_t)info->queue_capacity,                             //
-                  "store", store_json(api));
+        json_pack("{s:s, s:s, s:o, s:{s:o, s:o}, s:s, s:s, s:s?, s:I, s:{s:I, s:I}, s:o, s:o}",  //
+                  "status", "ok",                                                                //
+                  "version", api->version,                                                       //
+                  "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),           //
+                  "models",                                                                      //
+                  "caption", model_json(info->caption_model),                                    //
+                  "embedding", model_json(info->embedding_model),                                //
+                  "precision", info->precision,                                                  //
+                  "kernel_tier", info->kernel_tier,                                              //
+                  "failed_kernel_tier", info->failed_kernel_tier,                                //
+                  "threads", (json_int_t)info->threads,                                          //
+                  "queue",                                                                       //
+                  "depth", (json_int_t)engine_queue_depth(api->engine),                          //
+                  "capacity", (json_int_t)info->queue_capacity,                                  //
+                  "store", store_json(api),                                                      //
+                  "reindex", reindex_json(&progress));
     notice_add(json, model_source_of(info->caption_model), model_source_of(info->embedding_model),
                false);
+    missing_notice_add(json, &progress);
     answer_json(response, 200, json);
 }
 

@@ -1,5 +1,6 @@
 #include "api/image_answer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/json_answer.h"
@@ -55,6 +56,14 @@ static const char *demo_part(enum model_source captions, enum model_source vecto
     return captions == MODEL_DEMO ? "wrote the captions" : "made the search vectors";
 }
 
+// After what "notice" says already.
+static void sentence_add(json_t *answer, const char *sentence) {
+    const char *said = json_string_value(json_object_get(answer, "notice"));
+    json_object_set_new(
+        answer, "notice",
+        json_sprintf("%s%s%s", said != NULL ? said : "", said != NULL ? " " : "", sentence));
+}
+
 void notice_add(json_t *answer, enum model_source captions, enum model_source vectors,
                 bool is_cut) {
     static const char advice[] =
@@ -72,13 +81,27 @@ void notice_add(json_t *answer, enum model_source captions, enum model_source ve
         notice = json_sprintf("DEMO MODELS %s: they know coloured shapes and simple scenes only.%s",
                               demo_part(captions, vectors), advice);
     }
-    if (is_cut) {
-        json_t *both = json_sprintf("%s%s%s", notice != NULL ? json_string_value(notice) : "",
-                                    notice != NULL ? " " : "", cut);
-        json_decref(notice);
-        notice = both;
-    }
     if (notice != NULL) json_object_set_new(answer, "notice", notice);
+    if (is_cut) sentence_add(answer, cut);
+}
+
+void missing_notice_add(json_t *answer, const struct reindex_progress *progress) {
+    char sentence[512];
+    size_t missing = progress->total - progress->done;
+    if (missing == 0 || progress->is_from_searched) return;
+    if (progress->state == REINDEX_HELD)
+        (void)snprintf(sentence, sizeof sentence,
+                       "%zu of %zu pictures cannot be found by vector: theirs are of the better "
+                       "model %s, which does not run now.",
+                       missing, progress->total, progress->from);
+    else if (progress->state == REINDEX_RUNNING || progress->state == REINDEX_WAITING)
+        (void)snprintf(sentence, sizeof sentence,
+                       "%zu of %zu pictures cannot be found by vector yet: the search model has "
+                       "changed, and they are getting theirs.",
+                       missing, progress->total);
+    else
+        return;
+    sentence_add(answer, sentence);
 }
 
 void record_notice_add(json_t *answer, const struct image_record *record) {

@@ -6,6 +6,7 @@
 
 #include "api/problem.h"
 #include "engine/model_source.h"
+#include "service/reindex.h"
 #include "store/store.h"
 
 // NULL when memory is out.
@@ -18,4 +19,6 @@ bool image_id_check(const char *id, struct problem *problem);
 // Adds "notice", a sentence for people, unless nothing needs saying. MODEL_FULL for what the answer
 // does not show.
 void notice_add(json_t *answer, enum model_source captions, enum model_source vectors, bool is_cut);
+// Adds to "notice" how many pictures the space that searches use lacks, where it lacks some.
+void missing_notice_add(json_t *answer, const struct reindex_progress *progress);
 void record_notice_add(json_t *answer, const struct image_record *record);

@@ -22,6 +22,13 @@ void api_observe(void *context, const char *method, const char *route, int statu
 // Gauges are read when somebody looks, so they are never stale.
 static void gauges_set(struct api *api) {
     size_t count = 0;
+    struct reindex_progress progress;
+    service_reindex_progress(api->service, &progress);
+    size_t missing = progress.total - progress.done;
+    missing -= progress.failed < missing ? progress.failed : missing;
+    metrics_set(api->metrics, METRIC_REINDEX_IMAGES, "done", NULL, (double)progress.done);
+    metrics_set(api->metrics, METRIC_REINDEX_IMAGES, "missing", NULL, (double)missing);
+    metrics_set(api->metrics, METRIC_REINDEX_IMAGES, "failed", NULL, (double)progress.failed);
     if (api->store->operations->count(api->store, &count, NULL))
         metrics_set(api->metrics, METRIC_IMAGES, NULL, NULL, (double)count);
     metrics_set(api->metrics, METRIC_QUEUE_DEPTH, NULL, NULL,

@@ -46,19 +46,21 @@ static void search_and_answer(struct api *api, struct http_request *request,
     bool is_done = service_search(api->service, search, &answer, &problem->error) &&
                    (!answer.has_more || search_cursor_write(request, search, cursor, problem));
     if (is_done) {
-        const struct engine_info *info = engine_info(api->engine);
         enum model_source captions;
+        struct reindex_progress progress;
+        service_reindex_progress(api->service, &progress);
         json_t *json =
             json_pack("{s:o, s:o, s:o, s:o, s:o}",                                              //
                       "query", search->query != NULL ? json_text(search->query) : json_null(),  //
                       "results", results_json(&answer, &captions),                              //
                       "next_cursor", answer.has_more ? json_string(cursor) : json_null(),       //
-                      "model", json_text(info->embedding_model),                                //
+                      "model", json_text(answer.embedding_model),                               //
                       "timings", timings_json(&answer.timings));
         if (search->image_id != NULL)
             json_object_set_new(json, "image_id", json_text(search->image_id));
         if (answer.count == 0) json_object_set_new(json, "reason", json_text(answer.reason));
-        notice_add(json, captions, model_source_of(info->embedding_model), answer.is_cut);
+        notice_add(json, captions, model_source_of(answer.embedding_model), answer.is_cut);
+        missing_notice_add(json, &progress);
         answer_json(response, 200, json);
     }
     search_answer_clear(&answer);

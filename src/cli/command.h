@@ -24,6 +24,7 @@ command_function command_search;   // command_search.c
 command_function command_images;   // command_images.c
 command_function command_index;    // command_index.c
 command_function command_models;   // command_models.c: pull | list | verify
+command_function command_reindex;  // command_reindex.c
 command_function command_bench;    // command_bench.c
 command_function command_version;  // command_version.c
 

@@ -36,18 +36,19 @@ static void print_result(const struct search_result *result, bool is_json) {
     json_line_print(line);
 }
 
-static bool search(struct engine *engine, struct store *store, const char *query, size_t k,
-                   bool is_json, struct error *err) {
-    struct search_request request = {.query = query, .k = k};
+static bool search(struct engine *engine, struct store *store, const char *query,
+                   const struct settings *settings, struct error *err) {
+    bool is_json = settings->is_json;
+    struct search_request request = {.query = query, .k = (size_t)settings->result_count};
     struct search_answer answer = {.results = NULL};
     struct relevance *relevance = relevance_create(engine, err);
-    struct service *service = relevance == NULL
-                                  ? NULL
-                                  : service_create(&(struct service_options){.engine = engine,
-                                                                             .store = store,
-                                                                             .relevance = relevance,
-                                                                             .decode_threads = 1},
-                                                   err);
+    struct service_options options = {.engine = engine,
+                                      .store = store,
+                                      .relevance = relevance,
+                                      .open_former = engine_setup_open_former,
+                                      .open_former_context = settings,
+                                      .decode_threads = 1};
+    struct service *service = relevance != NULL ? service_create(&options, err) : NULL;
     bool is_done = service != NULL && service_search(service, &request, &answer, err);
     for (size_t i = 0; i < answer.count && is_done; i++) print_result(&answer.results[i], is_json);
     if (is_done && answer.count == 0 && !is_json) (void)fprintf(stderr, "%s\n", answer.reason);
@@ -69,8 +70,7 @@ int command_search(const struct command_input *input) {
     if (store == NULL) return command_fail(&err);
     struct engine *engine = engine_setup_create(settings, false, true, &err);
     char *query = join_words(input);
-    bool is_done = engine != NULL && search(engine, store, query, (size_t)settings->result_count,
-                                            settings->is_json, &err);
+    bool is_done = engine != NULL && search(engine, store, query, settings, &err);
     memory_free(query);
     engine_destroy(engine);
     store->operations->destroy(store);

@@ -67,6 +67,7 @@ static bool open_http(struct server *server, const struct settings *settings, st
 
 static void close_all(struct server *server, int drain_timeout_ms) {
     api_stop(&server->api);
+    if (server->parts.service != NULL) service_reindex_stop(server->parts.service);
     if (server->http != NULL) http_server_destroy(server->http, drain_timeout_ms);
     api_clear(&server->api);
     service_parts_close(&server->parts);
@@ -126,6 +127,7 @@ int command_serve(const struct command_input *input) {
                    engine_warm_up(parts->engine, &err) &&
                    (parts->relevance = relevance_create(parts->engine, &err)) != NULL &&
                    service_parts_open_service(parts, settings, &err) &&
+                   service_reindex_start(parts->service, &err) &&
                    open_http(&server, settings, &err);
     if (is_open) say_what_runs(engine_info(parts->engine));
     if (is_open) wait_for_signal(&server, settings, &signals);

@@ -90,22 +90,29 @@ static bool locate_models(const struct settings *settings, enum stand_in stand_i
             locate(settings, &hub, embedding_model, HUB_EMBEDDING, stand_in, embedding, err));
 }
 
+// What does not depend on the models. `cache_folder` must live as long as *options.
+static bool read_options(const struct settings *settings, char cache_folder[static DATA_PATH_SIZE],
+                         struct engine_options *options, struct error *err) {
+    bool is_auto;
+    enum precision precision;
+    *options = (struct engine_options){.is_exact = settings->is_exact,
+                                       .kernel_tier = settings->kernels,
+                                       .precision = settings->precision,
+                                       .threads = (size_t)settings->threads,
+                                       .queue_capacity = settings->queue_capacity > 0
+                                                             ? (size_t)settings->queue_capacity
+                                                             : COMMAND_QUEUE};
+    if (cache_folder_path(settings, cache_folder)) options->cache_folder = cache_folder;
+    return precision_parse(settings->precision, &is_auto, &precision, err);
+}
+
 struct engine *engine_setup_create(const struct settings *settings, bool needs_captions,
                                    bool needs_embeddings, struct error *err) {
     struct located caption = {.name = NULL}, embedding = {.name = NULL};
     char cache_folder[DATA_PATH_SIZE];
     enum stand_in stand_in;
-    struct engine_options options = {.is_exact = settings->is_exact,
-                                     .kernel_tier = settings->kernels,
-                                     .precision = settings->precision,
-                                     .threads = (size_t)settings->threads,
-                                     .queue_capacity = settings->queue_capacity > 0
-                                                           ? (size_t)settings->queue_capacity
-                                                           : COMMAND_QUEUE};
-    bool is_auto;
-    enum precision precision;
-    if (!precision_parse(settings->precision, &is_auto, &precision, err)) return NULL;
-    if (cache_folder_path(settings, cache_folder)) options.cache_folder = cache_folder;
+    struct engine_options options;
+    if (!read_options(settings, cache_folder, &options, err)) return NULL;
     if (!parse_stand_in(settings->use_mock_models, &stand_in, err)) return NULL;
     options.is_mock = stand_in == STAND_IN_MOCK;
     if (!options.is_mock && !locate_models(settings, stand_in, needs_captions ? &caption : NULL,
@@ -117,6 +124,56 @@ struct engine *engine_setup_create(const struct settings *settings, bool needs_c
     options.embedding_model_name = embedding.name;
     struct engine *engine = engine_create(&options, err);
     if (engine != NULL) say_what_stands_in(engine_info(engine));
+    return engine;
+}
+
+// The embedding model whose folder has this name, of `length` bytes. NULL: not known.
+static const struct hub_model *find_folder(const char *name, size_t length) {
+    size_t count;
+    const struct hub_model *models = hub_models(&count);
+    const struct hub_model *demo = hub_demo_model(HUB_EMBEDDING);
+    for (size_t i = 0; i <= count; i++) {
+        const struct hub_model *model = i < count ? &models[i] : demo;
+        if (model->purpose == HUB_EMBEDDING && strlen(model->folder) == length &&
+            strncmp(model->folder, name, length) == 0)
+            return model;
+    }
+    return NULL;
+}
+
+static bool locate_former(const struct settings *settings, const char *embedding_model,
+                          struct located *located, struct error *err) {
+    struct hub_settings hub;
+    const struct hub_model *model = find_folder(embedding_model, strcspn(embedding_model, "@"));
+    if (model == NULL)
+        return error_set(err, ERROR_NOT_FOUND, "there is no such model in the list of models");
+    located->name = model->folder;
+    if (model == hub_demo_model(HUB_EMBEDDING))
+        return demo_model_locate(settings, HUB_EMBEDDING, located->folder, err);
+    return hub_settings_read(&hub, err) &&
+           hub_locate(&hub, model, settings->models, located->folder, err);
+}
+
+struct engine *engine_setup_open_former(const void *settings, const char *embedding_model) {
+    struct located located = {.name = NULL};
+    char cache_folder[DATA_PATH_SIZE];
+    struct engine_options options;
+    struct error err = {0};
+    struct engine *engine = NULL;
+    if (locate_former(settings, embedding_model, &located, &err) &&
+        read_options(settings, cache_folder, &options, &err)) {
+        options.embedding_model_folder = located.folder;
+        options.embedding_model_name = located.name;
+        engine = engine_create(&options, &err);
+    }
+    if (engine != NULL && strcmp(engine_info(engine)->embedding_model, embedding_model) != 0) {
+        error_set(&err, ERROR_CONFLICT, "what is in %s now has the name %s", located.folder,
+                  engine_info(engine)->embedding_model);
+        engine_destroy(engine);
+        engine = NULL;
+    }
+    if (engine == NULL)
+        log_warning("the former search model %s cannot be had: %s", embedding_model, err.text);
     return engine;
 }
 

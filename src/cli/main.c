@@ -27,6 +27,8 @@ static const struct command {
      "Store the pictures of folders, whatever their names; hidden files are left out."},
     {"models", FOR_MODELS, command_models, "list | pull | verify",
      "Show, download or check the model files."},
+    {"reindex", FOR_REINDEX, command_reindex, "",
+     "Give stored pictures vectors of another search model, without a server."},
     {"bench", FOR_BENCH, command_bench, "[IMAGE…]",
      "Measure each stage on this machine and print the figures."},
     {"version", FOR_VERSION, command_version, "", "Print the version and how it was built."},

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/processors.h"
 #include "cli/data_folder.h"
+#include "cli/engine_setup.h"
 #include "cli/store_setup.h"
 #include "fetch/fetch.h"
 
@@ -35,15 +36,18 @@ bool service_parts_open_service(struct service_parts *parts, const struct settin
                                         .allows_private = settings->url_allow_private};
     parts->metrics = metrics_create(err);
     if (parts->metrics == NULL) return false;
-    parts->service = service_create(&(struct service_options){.engine = parts->engine,
-                                                              .store = parts->store,
-                                                              .blobs = parts->blobs,
-                                                              .metrics = parts->metrics,
-                                                              .relevance = parts->relevance,
-                                                              .image_limits = image_limits,
-                                                              .fetch_limits = fetch_limits,
-                                                              .decode_threads = processor_count()},
-                                    err);
+    parts->service =
+        service_create(&(struct service_options){.engine = parts->engine,
+                                                 .store = parts->store,
+                                                 .blobs = parts->blobs,
+                                                 .metrics = parts->metrics,
+                                                 .relevance = parts->relevance,
+                                                 .open_former = engine_setup_open_former,
+                                                 .open_former_context = settings,
+                                                 .image_limits = image_limits,
+                                                 .fetch_limits = fetch_limits,
+                                                 .decode_threads = processor_count()},
+                       err);
     return parts->service != NULL;
 }
 

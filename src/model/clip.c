@@ -176,14 +176,15 @@ struct parameters *clip_parameters(struct clip *clip) {
 // Adds what makes pictures look different to the same weights. The usual way, CLIP's own, adds
 // nothing: spaces from before preprocessing was told apart keep their names.
 static void hash_preprocessing(struct sha256_stream *stream, const struct clip_config *config) {
-    const struct normalization *normalization = &config->normalization;
-    const float *mean = normalization->mean, *deviation = normalization->deviation;
+    const float *mean = config->normalization.mean, *deviation = config->normalization.deviation;
+    bool is_usual = !config->is_squashed;
+    for (size_t i = 0; i < 3; i++)
+        is_usual = is_usual && mean[i] == normalization_clip.mean[i] &&
+                   deviation[i] == normalization_clip.deviation[i];
     // Without a remainder the size follows from the weights: it is that of the positions they have.
     size_t remainder = config->vision.image_size % config->vision.patch_size;
     char text[256];
-    if (!config->is_squashed && remainder == 0 &&
-        memcmp(normalization, &normalization_clip, sizeof *normalization) == 0)
-        return;
+    if (is_usual && remainder == 0) return;
     // %a writes a number exactly.
     int length = snprintf(text, sizeof text, "%s %zu mean %a %a %a deviation %a %a %a",
                           config->is_squashed ? "squashed" : "cropped", config->vision.image_size,

@@ -50,6 +50,9 @@ METRIC(BATCH_SIZE, HISTOGRAM, "imgrouter_batch_size", NULL, NULL, NULL, NULL,
        METRICS_BATCH_BUCKETS)
 METRIC(IMAGES, GAUGE, "imgrouter_images", NULL, NULL, NULL, NULL,
        "Images stored.", 0)
+METRIC(REINDEX_IMAGES, GAUGE, "imgrouter_reindex_images", "state", "done,missing,failed",
+       NULL, NULL,
+       "Images with a vector of the model that runs, without, and those that cannot get one.", 0)
 METRIC(QUEUE_DEPTH, GAUGE, "imgrouter_queue_depth", NULL, NULL, NULL, NULL,
        "Pictures and texts waiting for the models.", 0)
 METRIC(QUEUE_CAPACITY, GAUGE, "imgrouter_queue_capacity", NULL, NULL, NULL, NULL,

@@ -25,14 +25,18 @@ struct upload {
     char sha256[SHA256_HEX_SIZE];
     // The row that another model made of the same bytes; it is replaced. An empty id: none.
     struct image_record outdated;
+    struct search_space space;  // that searches use
 };
 
 // What other models made is made anew, unless caption or vector would then come from a worse
-// source: what a full model saw stays when demo models run, and that when mocks do.
-static bool is_current(const struct service *service, const struct image_record *record) {
+// source: what a full model saw stays when demo models run, and that when mocks do. Vectors of the
+// former model are current as long as searches use them: they are being replaced (reindex.h).
+static bool is_current(const struct service *service, const struct search_space *space,
+                       const struct image_record *record) {
     const struct engine_info *engine = engine_info(service->options.engine);
-    return (strcmp(record->caption_model, engine->caption_model) == 0 &&
-            strcmp(record->embedding_model, engine->embedding_model) == 0) ||
+    bool is_in_space = strcmp(record->embedding_model, engine->embedding_model) == 0 ||
+                       strcmp(record->embedding_model, space->embedding_model) == 0;
+    return (strcmp(record->caption_model, engine->caption_model) == 0 && is_in_space) ||
            model_source_of(engine->caption_model) > model_source_of(record->caption_model) ||
            model_source_of(engine->embedding_model) > model_source_of(record->embedding_model);
 }
@@ -53,7 +57,7 @@ static bool find_known(struct service *service, struct upload *upload, bool *is_
                          "another picture has the id %s already: the first 16 digits of their "
                          "SHA-256 are the same; delete that one to store this one",
                          id);
-    if (!is_current(service, record)) {
+    if (!is_current(service, &upload->space, record)) {
         upload->outdated = *record;
         *is_known = false;
         return true;
@@ -84,7 +88,7 @@ static void fill_record(const struct service *service, const struct upload *uplo
     (void)snprintf(record->caption_model, sizeof record->caption_model, "%s",
                    engine->caption_model);
     (void)snprintf(record->embedding_model, sizeof record->embedding_model, "%s",
-                   engine->embedding_model);
+                   upload->space.embedding_model);
     if (upload->file_name != NULL)
         plain_text_copy(record->file_name, sizeof record->file_name, upload->file_name);
     if (upload->url != NULL) (void)snprintf(record->url, sizeof record->url, "%s", upload->url);
@@ -98,9 +102,10 @@ static void fill_record(const struct service *service, const struct upload *uplo
     memcpy(record->url, outdated->url, sizeof record->url);
 }
 
+// `searched` is in the space that searches use, `own` in that of the model that runs.
 static bool keep(struct service *service, const struct upload *upload,
-                 const struct embedding *embedding, struct ingest_result *result,
-                 struct error *err) {
+                 const struct embedding *searched, const struct embedding *own,
+                 struct ingest_result *result, struct error *err) {
     struct store *store = service->options.store;
     int64_t started = clock_monotonic_ns();
     const struct image_record *record = &result->record;
@@ -108,27 +113,57 @@ static bool keep(struct service *service, const struct upload *upload,
     bool is_done =
         blob_folder_put(service->options.blobs, upload->sha256, upload->bytes, upload->size, err) &&
         (upload->outdated.id[0] == '\0'
-             ? store->operations->put(store, record, embedding->values, embedding->width, &was_new,
+             ? store->operations->put(store, record, searched->values, searched->width, &was_new,
                                       err)
-             : store->operations->replace(store, record, embedding->values, embedding->width, err));
+             : store->operations->replace(store, record, searched->values, searched->width, err)) &&
+        (!upload->space.is_former ||
+         store->operations->put_vector(store, record->id,
+                                       engine_info(service->options.engine)->embedding_model,
+                                       own->values, own->width, err));
     result->timings.store_ms = clock_ms_since(started);
     return is_done;
 }
 
 // Who sends one picture is told to come back when the queue is full; bulk work has the time.
+static bool waits_for_queue(const struct upload *upload, const struct error *problem) {
+    static const struct timespec pause = {.tv_nsec = BULK_RETRY_NS};
+    if (upload->lane != QUEUE_BULK || problem->kind != ERROR_OVERLOADED) return false;
+    (void)nanosleep(&pause, NULL);
+    return true;
+}
+
 static bool describe(struct service *service, const struct upload *upload,
                      const struct prepared_image *image, struct description *description,
                      struct error *err) {
-    static const struct timespec pause = {.tv_nsec = BULK_RETRY_NS};
-    for (;;) {
-        struct error problem = {0};
-        if (engine_describe_image(service->options.engine, image, upload->lane, description,
-                                  &problem))
-            return true;
-        if (upload->lane != QUEUE_BULK || problem.kind != ERROR_OVERLOADED)
-            return error_set(err, problem.kind, "%s", problem.text);
-        (void)nanosleep(&pause, NULL);
+    struct error problem;
+    bool is_done;
+    do {
+        problem.kind = ERROR_NONE;
+        is_done = engine_describe_image(service->options.engine, image, upload->lane, description,
+                                        &problem);
+    } while (!is_done && waits_for_queue(upload, &problem));
+    if (!is_done) (void)error_set(err, problem.kind, "%s", problem.text);
+    return is_done;
+}
+
+// The vector of the former model, while searches use its space.
+static bool embed_formerly(struct service *service, const struct upload *upload,
+                           struct embedding *embedding, struct error *err) {
+    struct prepared_image image;
+    struct image_info info;
+    struct engine *engine = upload->space.engine;
+    struct error problem = {0};
+    bool is_done = picture_prepare(service, engine, upload->bytes, upload->size,
+                                   IMAGE_FOR_EMBEDDING, &image, &info, &problem);
+    if (is_done) {
+        do {
+            problem.kind = ERROR_NONE;
+            is_done = engine_embed_image(engine, &image, upload->lane, embedding, NULL, &problem);
+        } while (!is_done && waits_for_queue(upload, &problem));
     }
+    prepared_image_clear(&image);
+    if (!is_done) (void)error_set(err, problem.kind, "%s", problem.text);
+    return is_done;
 }
 
 static bool describe_and_keep(struct service *service, const struct upload *upload,
@@ -136,17 +171,21 @@ static bool describe_and_keep(struct service *service, const struct upload *uplo
     struct prepared_image image;
     struct image_info info;
     struct description description;
+    struct embedding former;
+    bool is_former = upload->space.is_former;
     if (upload->lane == QUEUE_BULK) slot_take(&service->bulk_slots);
-    bool is_done =
-        picture_prepare(service, upload->bytes, upload->size, IMAGE_FOR_BOTH, &image, &info, err) &&
-        describe(service, upload, &image, &description, err);
+    bool is_done = picture_prepare(service, service->options.engine, upload->bytes, upload->size,
+                                   IMAGE_FOR_BOTH, &image, &info, err) &&
+                   describe(service, upload, &image, &description, err) &&
+                   (!is_former || embed_formerly(service, upload, &former, err));
     if (upload->lane == QUEUE_BULK) slot_give_back(&service->bulk_slots);
     result->timings.decode_ms = image.decode_ms;
     prepared_image_clear(&image);
     if (!is_done) return false;
     result->timings.engine = description.timings;
     fill_record(service, upload, &info, &description, &result->record);
-    return keep(service, upload, &description.embedding, result, err);
+    return keep(service, upload, is_former ? &former : &description.embedding,
+                &description.embedding, result, err);
 }
 
 static bool take_in(struct service *service, struct upload *upload, struct ingest_result *result,
@@ -167,9 +206,12 @@ static bool take_in(struct service *service, struct upload *upload, struct inges
         result->record = answer.record;
         return answer.is_done || error_set(err, answer.error.kind, "%s", answer.error.text);
     }
-    answer.is_done =
-        find_known(service, upload, &result->was_known, &result->record, &answer.error) &&
-        (result->was_known || describe_and_keep(service, upload, result, &answer.error));
+    if (search_space_take(service, &upload->space, &answer.error)) {
+        answer.is_done =
+            find_known(service, upload, &result->was_known, &result->record, &answer.error) &&
+            (result->was_known || describe_and_keep(service, upload, result, &answer.error));
+        search_space_return(service, &upload->space);
+    }
     answer.record = result->record;
     single_flight_end(&service->flights, flight, &answer);
     return answer.is_done || error_set(err, answer.error.kind, "%s", answer.error.text);

@@ -11,11 +11,12 @@ void slot_take(sem_t *slots) {
 
 void slot_give_back(sem_t *slots) { (void)sem_post(slots); }
 
-bool picture_prepare(struct service *service, const void *bytes, size_t size, enum image_use use,
-                     struct prepared_image *image, struct image_info *info, struct error *err) {
+bool picture_prepare(struct service *service, struct engine *engine, const void *bytes, size_t size,
+                     enum image_use use, struct prepared_image *image, struct image_info *info,
+                     struct error *err) {
     slot_take(&service->decode_slots);
-    bool is_done = engine_prepare_image(service->options.engine, bytes, size,
-                                        &service->options.image_limits, use, image, info, err);
+    bool is_done = engine_prepare_image(engine, bytes, size, &service->options.image_limits, use,
+                                        image, info, err);
     slot_give_back(&service->decode_slots);
     return is_done;
 }

@@ -5,8 +5,9 @@
 #include "service/service.h"
 
 // Waits for a slot, then engine_prepare_image with the service's limits; same contract.
-bool picture_prepare(struct service *service, const void *bytes, size_t size, enum image_use use,
-                     struct prepared_image *image, struct image_info *info, struct error *err);
+bool picture_prepare(struct service *service, struct engine *engine, const void *bytes, size_t size,
+                     enum image_use use, struct prepared_image *image, struct image_info *info,
+                     struct error *err);
 
 // Waits for a slot, then decodes and shrinks. Caller frees the JPEG with memory_free. Errors: those
 // of image_decode and thumbnail_jpeg_create.

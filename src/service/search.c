@@ -24,6 +24,7 @@ enum {
 struct search {
     struct service *service;
     const struct search_request *request;
+    struct search_space space;  // the one that is searched
     struct query_text text;
     bool is_judged;              // results get a relevance
     struct store_filter filter;  // the request's, and the negated words
@@ -37,7 +38,7 @@ static bool out_of_memory(struct error *err) {
     return error_set(err, ERROR_INTERNAL, "out of memory for a search; ask for fewer results");
 }
 
-static bool check_request(const struct service *service, const struct search_request *request,
+static bool check_request(const struct search_space *space, const struct search_request *request,
                           struct error *err) {
     bool has_picture =
         request->image_id != NULL || request->picture != NULL || request->url != NULL;
@@ -46,7 +47,7 @@ static bool check_request(const struct service *service, const struct search_req
     if (request->query == NULL && request->mode != SEARCH_SEMANTIC)
         return error_set(err, ERROR_INVALID,
                          "a search by keywords needs words; leave out mode to search by a picture");
-    bool can_judge = request->query != NULL && service->options.relevance != NULL;
+    bool can_judge = request->query != NULL && space->relevance != NULL;
     if (!can_judge && request->score_bound == SCORE_AUTOMATIC)
         return error_set(err, ERROR_INVALID,
                          "min_score=auto judges how well words fit; give words, or a number");
@@ -71,7 +72,7 @@ static bool rank_by_vector(const struct search *search, size_t depth,
                            size_t *count, struct error *err) {
     struct store *store = search->service->options.store;
     struct store_search query = {
-        .embedding_model = engine_info(search->service->options.engine)->embedding_model,
+        .embedding_model = search->space.embedding_model,
         .query = search->subject.vector.values,
         .width = search->subject.vector.width,
         .k = depth,
@@ -139,10 +140,8 @@ static bool fill_scores(struct search *search, struct error *err) {
 
 // Zero for what has no vector in this space.
 static bool judge(struct search *search, struct error *err) {
-    struct service *service = search->service;
-    struct store *store = service->options.store;
-    const struct engine_info *info = engine_info(service->options.engine);
-    size_t width = info->embedding_width, floats;
+    struct store *store = search->service->options.store;
+    size_t width = search->space.width, floats;
     const char **ids = memory_try_array(search->count, sizeof *ids);
     bool *is_there = memory_try_zeroed(search->count, sizeof *is_there);
     float *vectors = size_multiply(search->count, width, &floats)
@@ -153,11 +152,12 @@ static bool judge(struct search *search, struct error *err) {
         (ids != NULL && is_there != NULL && vectors != NULL && search->relevance != NULL) ||
         out_of_memory(err);
     for (size_t i = 0; is_done && i < search->count; i++) ids[i] = search->matches[i].record.id;
-    is_done = is_done &&
-              store->operations->get_vectors(store, ids, search->count, info->embedding_model,
-                                             vectors, width, is_there, err) &&
-              relevance_score(service->options.relevance, search->subject.words.values, vectors,
-                              search->count, width, search->relevance, err);
+    is_done =
+        is_done &&
+        store->operations->get_vectors(store, ids, search->count, search->space.embedding_model,
+                                       vectors, width, is_there, err) &&
+        relevance_score(search->space.relevance, search->subject.words.values, vectors,
+                        search->count, width, search->relevance, err);
     for (size_t i = 0; is_done && i < search->count; i++)
         if (!is_there[i]) search->relevance[i] = 0;
     memory_free(ids);
@@ -232,15 +232,15 @@ static bool answer_page(struct search *search, struct search_answer *answer, str
 static bool run(struct search *search, struct search_answer *answer, struct error *err) {
     const struct search_request *request = search->request;
     int64_t started = clock_monotonic_ns();
-    if (!check_request(search->service, request, err)) return false;
+    if (!check_request(&search->space, request, err)) return false;
     search->filter = request->filter;
     if (request->query != NULL) {
         if (!query_text_parse(request->query, &search->text, err)) return false;
-        search->is_judged = search->service->options.relevance != NULL;
+        search->is_judged = search->space.relevance != NULL;
         search->filter.without_words = (const char *const *)search->text.negated;
         search->filter.without_word_count = search->text.negated_count;
     }
-    if (!search_subject_make(search->service, request,
+    if (!search_subject_make(search->service, &search->space, request,
                              request->query != NULL ? &search->text : NULL, &search->subject, err))
         return false;
     answer->is_cut = search->subject.is_cut;
@@ -259,7 +259,10 @@ bool service_search(struct service *service, const struct search_request *reques
     struct search search = {.service = service, .request = request};
     int64_t started = clock_monotonic_ns();
     *answer = (struct search_answer){.results = NULL};
+    if (!search_space_take(service, &search.space, err)) return false;
     bool is_done = run(&search, answer, err);
+    search_space_return(service, &search.space);
+    memcpy(answer->embedding_model, search.space.embedding_model, sizeof answer->embedding_model);
     answer->timings.total_ms = clock_ms_since(started);
     if (is_done) stage_metrics_search(service, search.subject.decode_ms, &answer->timings);
     query_text_clear(&search.text);

@@ -53,9 +53,10 @@ enum { SEARCH_REASON_SIZE = 256 };
 struct search_answer {
     struct search_result *results;  // [count], best first
     size_t count;
-    bool has_more;                    // there may be more after these
-    bool is_cut;                      // the query was longer than the model reads
-    char reason[SEARCH_REASON_SIZE];  // why nothing was found; empty when something was
+    bool has_more;                           // there may be more after these
+    bool is_cut;                             // the query was longer than the model reads
+    char embedding_model[STORE_MODEL_SIZE];  // the space that was searched
+    char reason[SEARCH_REASON_SIZE];         // why nothing was found; empty when something was
     struct search_timings timings;
 };
 

@@ -25,9 +25,8 @@ static bool normalize(struct embedding *vector) {
     return true;
 }
 
-static bool embed_words(struct service *service, const struct query_text *text,
+static bool embed_words(struct engine *engine, const struct query_text *text,
                         struct search_subject *subject, struct error *err) {
-    struct engine *engine = service->options.engine;
     struct embedding negated;
     bool is_negated_cut;
     struct engine_timings timings;
@@ -48,15 +47,15 @@ static bool embed_words(struct service *service, const struct query_text *text,
                      "the query takes off all that it asks for; leave out some \"-word\"");
 }
 
-static bool embed_bytes(struct service *service, const void *bytes, size_t size,
-                        struct search_subject *subject, struct embedding *vector,
+static bool embed_bytes(struct service *service, struct engine *engine, const void *bytes,
+                        size_t size, struct search_subject *subject, struct embedding *vector,
                         struct error *err) {
     struct prepared_image image;
     struct image_info info;
     struct engine_timings timings = {0};
-    bool is_done = picture_prepare(service, bytes, size, IMAGE_FOR_EMBEDDING, &image, &info, err) &&
-                   engine_embed_image(service->options.engine, &image, QUEUE_INTERACTIVE, vector,
-                                      &timings, err);
+    bool is_done =
+        picture_prepare(service, engine, bytes, size, IMAGE_FOR_EMBEDDING, &image, &info, err) &&
+        engine_embed_image(engine, &image, QUEUE_INTERACTIVE, vector, &timings, err);
     subject->decode_ms = image.decode_ms;
     timings.embedding_ms += subject->engine.embedding_ms;
     subject->engine = timings;
@@ -64,38 +63,39 @@ static bool embed_bytes(struct service *service, const void *bytes, size_t size,
     return is_done;
 }
 
-static bool embed_url(struct service *service, const char *url, struct search_subject *subject,
-                      struct embedding *vector, struct error *err) {
+static bool embed_url(struct service *service, struct engine *engine, const char *url,
+                      struct search_subject *subject, struct embedding *vector, struct error *err) {
     struct fetch_answer answer = {0};
     bool is_done = service_fetch(service, url, &answer, err) &&
-                   embed_bytes(service, answer.body, answer.size, subject, vector, err);
+                   embed_bytes(service, engine, answer.body, answer.size, subject, vector, err);
     fetch_answer_clear(&answer);
     return is_done;
 }
 
-static bool embed_stored(struct service *service, const char *id, struct embedding *vector,
-                         struct error *err) {
+static bool embed_stored(struct service *service, const struct search_space *space, const char *id,
+                         struct embedding *vector, struct error *err) {
     struct store *store = service->options.store;
-    const struct engine_info *info = engine_info(service->options.engine);
-    vector->width = info->embedding_width;
-    return store->operations->get_vector(store, id, info->embedding_model, vector->values,
+    vector->width = space->width;
+    return store->operations->get_vector(store, id, space->embedding_model, vector->values,
                                          vector->width, err);
 }
 
-bool search_subject_make(struct service *service, const struct search_request *request,
-                         const struct query_text *text, struct search_subject *subject,
-                         struct error *err) {
+bool search_subject_make(struct service *service, const struct search_space *space,
+                         const struct search_request *request, const struct query_text *text,
+                         struct search_subject *subject, struct error *err) {
+    struct engine *engine = space->engine;
     struct embedding picture;
     *subject = (struct search_subject){0};
-    if (text != NULL && !embed_words(service, text, subject, err)) return false;
+    if (text != NULL && !embed_words(engine, text, subject, err)) return false;
     bool has_picture =
         request->image_id != NULL || request->picture != NULL || request->url != NULL;
     if (!has_picture) return true;
-    bool is_done =
-        request->image_id != NULL ? embed_stored(service, request->image_id, &picture, err)
-        : request->picture != NULL
-            ? embed_bytes(service, request->picture, request->picture_size, subject, &picture, err)
-            : embed_url(service, request->url, subject, &picture, err);
+    bool is_done = request->image_id != NULL
+                       ? embed_stored(service, space, request->image_id, &picture, err)
+                   : request->picture != NULL
+                       ? embed_bytes(service, engine, request->picture, request->picture_size,
+                                     subject, &picture, err)
+                       : embed_url(service, engine, request->url, subject, &picture, err);
     if (!is_done) return false;
     if (!subject->has_words) {
         subject->vector = picture;

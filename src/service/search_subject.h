@@ -3,6 +3,7 @@
 
 #include "service/query_text.h"
 #include "service/search.h"
+#include "service/search_space.h"
 
 struct search_subject {
     struct embedding vector;  // unit length
@@ -13,7 +14,7 @@ struct search_subject {
     struct engine_timings engine;
 };
 
-// `text` is NULL when no words were given. Errors as service_search.
-bool search_subject_make(struct service *service, const struct search_request *request,
-                         const struct query_text *text, struct search_subject *subject,
-                         struct error *err);
+// In the space that is searched. `text` is NULL when no words were given. Errors as service_search.
+bool search_subject_make(struct service *service, const struct search_space *space,
+                         const struct search_request *request, const struct query_text *text,
+                         struct search_subject *subject, struct error *err);

@@ -21,6 +21,8 @@ struct service *service_create(const struct service_options *options, struct err
     struct service *service = memory_alloc(sizeof *service);
     service->options = *options;
     single_flight_init(&service->flights);
+    space_choice_init(&service->space_choice);
+    service->reindex = reindex_job_create(service);
     (void)sem_init(&service->decode_slots, 0, (unsigned)options->decode_threads);
     (void)sem_init(&service->bulk_slots, 0, (unsigned)options->decode_threads + BULK_AT_THE_MODELS);
     return service;
@@ -28,6 +30,9 @@ struct service *service_create(const struct service_options *options, struct err
 
 void service_destroy(struct service *service) {
     if (service == NULL) return;
+    service_reindex_stop(service);
+    reindex_job_destroy(service->reindex);
+    space_choice_clear(&service->space_choice);
     (void)sem_destroy(&service->bulk_slots);
     (void)sem_destroy(&service->decode_slots);
     single_flight_clear(&service->flights);

@@ -7,6 +7,7 @@
 #include "fetch/fetch.h"
 #include "image/decode.h"
 #include "observe/metrics.h"
+#include "service/reindex.h"
 #include "service/relevance.h"
 #include "service/search.h"
 #include "store/blob_folder.h"
@@ -18,6 +19,10 @@ struct service_options {
     struct blob_folder *blobs;
     struct metrics *metrics;      // NULL: nothing is counted
     struct relevance *relevance;  // NULL: search results have none
+    // Opens the model that made this space's vectors, to search them while pictures get new ones;
+    // the service destroys it. NULL: that model is not on this machine. May be NULL itself.
+    struct engine *(*open_former)(const void *context, const char *embedding_model);
+    const void *open_former_context;
     struct image_limits image_limits;
     struct fetch_limits fetch_limits;
     size_t decode_threads;  // pictures decoded at once

@@ -1,11 +1,12 @@
 // What the files of this room share. The service keeps no lock of its own: the store, the engine
 // and the metrics are safe for any thread, single_flight orders work on the same picture,
 // decode_slots bounds how many pictures are decoded at once, and bulk_slots how many of bulk work
-// are decoded or with the models.
+// are decoded or with the models. space_choice and reindex have locks of their own.
 #pragma once
 
 #include <semaphore.h>
 
+#include "service/search_space.h"
 #include "service/service.h"
 #include "service/single_flight.h"
 
@@ -14,7 +15,12 @@ struct service {
     struct single_flight flights;
     sem_t decode_slots;
     sem_t bulk_slots;
+    struct space_choice space_choice;
+    struct reindex_job *reindex;
 };
+
+struct reindex_job *reindex_job_create(struct service *service);
+void reindex_job_destroy(struct reindex_job *job);
 
 // A picture from an address, of a length that the store can keep. The caller clears *answer.
 bool service_fetch(struct service *service, const char *url, struct fetch_answer *answer,

@@ -125,6 +125,7 @@ struct store;
 
 struct store_operations {
     const char *name;  // "sqlite"
+    bool is_shared;    // servers on several machines may use it at the same time
     void (*destroy)(struct store *store);
     // Inserts; an id that is there with the same SHA-256 is left as it is and true returned
     // with *was_new false. Errors: ERROR_CONFLICT (same id, other SHA-256; a vector of another

@@ -9,7 +9,8 @@ import pytest
 from server_process import GOLDEN_MODELS, ROOT, clean_environment
 
 PICTURES = ROOT / "tests" / "golden" / "pictures"
-COMMANDS = ["serve", "caption", "embed", "search", "images", "index", "models", "bench", "version"]
+COMMANDS = ["serve", "caption", "embed", "search", "images", "index", "models", "reindex", "bench",
+            "version"]
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def test_every_command_explains_itself(run):
     (["serve", "--port", "8o"], 'a whole number from 0 to 65535, not "8o"'),
     (["serve", "--port=70000"], "a whole number from 0 to 65535"),
     (["serve", "extra"], "serve takes options only"),
+    (["reindex", "extra"], "reindex takes options only"),
     (["caption"], "name at least one picture"),
     (["caption", "--mock", "perhaps", "x.png"], "auto, true or false"),
     (["caption", "--precision", "f8", "x.png"], "the precision must be auto, f32, f16 or int8"),

@@ -165,6 +165,9 @@ bool service_search(struct service *service, const struct search_request *reques
     if (request->image_id != NULL) (void)snprintf(fake.id, sizeof fake.id, "%s", request->image_id);
     if (request->picture != NULL) keep_bytes(request->picture, request->picture_size);
     if (request->url != NULL) (void)snprintf(fake.url, sizeof fake.url, "%s", request->url);
+    (void)snprintf(
+        answer->embedding_model, sizeof answer->embedding_model, "%s",
+        fake.progress.is_from_searched ? fake.progress.from : fake.engine.embedding_model);
     answer->is_cut = fake.is_cut;
     answer->has_more = fake.has_more;
     answer->count = fake.finds_nothing ? 0 : request->k < 2 ? request->k : 2;
@@ -184,6 +187,11 @@ bool service_search(struct service *service, const struct search_request *reques
 }
 
 void search_answer_clear(struct search_answer *answer) { memory_free(answer->results); }
+
+void service_reindex_progress(struct service *service, struct reindex_progress *progress) {
+    (void)service;
+    *progress = fake.progress;
+}
 
 bool service_is_ready(struct service *service, struct error *err) {
     (void)service;

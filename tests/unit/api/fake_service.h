@@ -18,6 +18,7 @@ struct fake_service {
     bool finds_nothing;
     size_t list_count;  // records the list answers
     struct engine_info engine;
+    struct reindex_progress progress;
 
     // What was asked.
     atomic_int upload_calls;

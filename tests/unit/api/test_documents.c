@@ -64,6 +64,64 @@ static void health_tells_each_models_source(void **state) {
     }
 }
 
+static void health_tells_of_a_change_of_model(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/healthz");
+    assert_non_null(strstr(answer.body, "\"reindex\":{\"state\":\"idle\",\"from\":null,"));
+    answer_clear(&answer);
+    fake.progress = (struct reindex_progress){.state = REINDEX_RUNNING,
+                                              .from = "former@1",
+                                              .to = "own@2",
+                                              .is_from_searched = true,
+                                              .done = 3,
+                                              .total = 10,
+                                              .failed = 1};
+    answer = loopback_get("/healthz");
+    assert_non_null(
+        strstr(answer.body,
+               "\"reindex\":{\"state\":\"running\",\"from\":\"former@1\",\"to\":\"own@2\","
+               "\"searched\":\"former@1\",\"done\":3,\"total\":10,\"failed\":1}"));
+    assert_string_equal(answer_text(&answer, "notice"), "");  // searches find them all
+    answer_clear(&answer);
+    answer = loopback_get("/metrics");
+    assert_non_null(strstr(answer.body, "imgrouter_reindex_images{state=\"done\"} 3\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_reindex_images{state=\"missing\"} 6\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_reindex_images{state=\"failed\"} 1\n"));
+    answer_clear(&answer);
+    answer = loopback_get("/search?q=x");
+    assert_string_equal(answer_text(&answer, "model"), "former@1");
+    assert_string_equal(answer_text(&answer, "notice"), "");
+    answer_clear(&answer);
+}
+
+static void what_searches_miss_is_told(void **state) {
+    (void)state;
+    static const struct {
+        enum reindex_state state;
+        const char *notice;
+    } cases[] = {
+        {REINDEX_IDLE, ""},
+        {REINDEX_RUNNING, "7 of 10 pictures cannot be found by vector yet"},
+        {REINDEX_WAITING, "7 of 10 pictures cannot be found by vector yet"},
+        {REINDEX_COMPLETE, ""},
+        {REINDEX_HELD,
+         "7 of 10 pictures cannot be found by vector: theirs are of the better "
+         "model former@1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fake.progress = (struct reindex_progress){
+            .state = cases[i].state, .from = "former@1", .to = "own@2", .done = 3, .total = 10};
+        for (int j = 0; j < 2; j++) {
+            struct answer answer = loopback_get(j == 0 ? "/healthz" : "/search?q=x");
+            const char *notice = answer_text(&answer, "notice");
+            if (strncmp(notice, cases[i].notice, strlen(cases[i].notice)) != 0 ||
+                (cases[i].notice[0] == '\0') != (notice[0] == '\0'))
+                fail_msg("%zu: %s", i, notice);
+            answer_clear(&answer);
+        }
+    }
+}
+
 static void a_failing_store_does_not_kill_the_process(void **state) {
     (void)state;
     error_set(&fake.failure, ERROR_STORAGE, "The disk is full.");
@@ -173,6 +231,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(health_tells_what_runs, loopback_reset),
         cmocka_unit_test_setup(health_tells_each_models_source, loopback_reset),
+        cmocka_unit_test_setup(health_tells_of_a_change_of_model, loopback_reset),
+        cmocka_unit_test_setup(what_searches_miss_is_told, loopback_reset),
         cmocka_unit_test_setup(a_failing_store_does_not_kill_the_process, loopback_reset),
         cmocka_unit_test_setup(readiness, loopback_reset),
         cmocka_unit_test_setup(metrics_count_requests_and_show_gauges, loopback_reset),

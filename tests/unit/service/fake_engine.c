@@ -5,9 +5,23 @@
 #include <string.h>
 #include <time.h>
 
-struct fake_engine fake_engine;
+struct fake_engine fake_engine, fake_former_engine;
+atomic_int fake_engines_destroyed;
+
+struct engine *fake_former(void) {
+    return (struct engine *)&fake_former_engine;
+}
 
 struct engine *fake_engine_reset(void) {
+    fake_former_engine = (struct fake_engine){
+        .info = {.caption_model = "captioner",
+                 .embedding_model = "former@1",
+                 .embedding_width = FAKE_FORMER_WIDTH,
+                 .precision = "f32",
+                 .kernel_tier = "scalar",
+                 .queue_capacity = 32},
+    };
+    atomic_store(&fake_engines_destroyed, 0);
     fake_engine = (struct fake_engine){
         .info = {.caption_model = "captioner",
                  .embedding_model = "space@1",
@@ -24,17 +38,30 @@ void fake_engine_await_describes(int count) {
     while (atomic_load(&fake_engine.describe_calls) < count) pause_a_moment();
 }
 
+static void normalize(float *vector, int width) {
+    float square = 0;
+    for (int i = 0; i < width; i++) square += vector[i] * vector[i];
+    for (int i = 0; i < width; i++) vector[i] /= sqrtf(square);
+}
+
 void fake_engine_vector(int red, int green, int blue, float vector[static FAKE_WIDTH]) {
     // The last number keeps black from being no direction at all.
     const float colour[FAKE_WIDTH] = {(float)red, (float)green, (float)blue, 8};
-    float length = sqrtf(colour[0] * colour[0] + colour[1] * colour[1] + colour[2] * colour[2] +
-                         colour[3] * colour[3]);
-    for (int i = 0; i < FAKE_WIDTH; i++) vector[i] = colour[i] / length;
+    memcpy(vector, colour, sizeof colour);
+    normalize(vector, FAKE_WIDTH);
 }
 
-static bool fails(struct error *err) {
-    if (fake_engine.failure.kind == ERROR_NONE) return false;
-    error_set(err, fake_engine.failure.kind, "%s", fake_engine.failure.text);
+void fake_former_vector(int red, int green, int blue, float vector[static FAKE_FORMER_WIDTH]) {
+    const float colour[FAKE_FORMER_WIDTH] = {200, 8, (float)blue, (float)red, (float)green};
+    memcpy(vector, colour, sizeof colour);
+    normalize(vector, FAKE_FORMER_WIDTH);
+}
+
+static struct fake_engine *as_fake(struct engine *engine) { return (struct fake_engine *)engine; }
+
+static bool fails(const struct fake_engine *self, struct error *err) {
+    if (self->failure.kind == ERROR_NONE) return false;
+    error_set(err, self->failure.kind, "%s", self->failure.text);
     return true;
 }
 
@@ -43,14 +70,21 @@ static void enter(atomic_int *inside, atomic_int *most) {
     if (now > atomic_load(most)) atomic_store(most, now);
 }
 
-static void embed(const struct prepared_image *image, struct embedding *embedding) {
-    embedding->width = FAKE_WIDTH;
-    fake_engine_vector(image->hash[0], image->hash[1], image->hash[2], embedding->values);
+static void embed(const struct fake_engine *self, int red, int green, int blue,
+                  struct embedding *embedding) {
+    embedding->width = self->info.embedding_width;
+    if (self == &fake_former_engine)
+        fake_former_vector(red, green, blue, embedding->values);
+    else
+        fake_engine_vector(red, green, blue, embedding->values);
 }
 
 const struct engine_info *engine_info(const struct engine *engine) {
-    (void)engine;
-    return &fake_engine.info;
+    return &((const struct fake_engine *)engine)->info;
+}
+
+void engine_destroy(struct engine *engine) {
+    if (engine != NULL) atomic_fetch_add(&fake_engines_destroyed, 1);
 }
 
 bool engine_prepare_image(struct engine *engine, const void *bytes, size_t size,
@@ -75,15 +109,15 @@ void prepared_image_clear(struct prepared_image *image) { *image = (struct prepa
 bool engine_describe_image(struct engine *engine, const struct prepared_image *image,
                            enum queue_lane lane, struct description *description,
                            struct error *err) {
-    (void)engine;
-    atomic_fetch_add(&fake_engine.describe_calls, 1);
-    atomic_store(&fake_engine.lane, (int)lane);
-    if (atomic_fetch_sub(&fake_engine.refusals_left, 1) > 0)
+    struct fake_engine *self = as_fake(engine);
+    atomic_fetch_add(&self->describe_calls, 1);
+    atomic_store(&self->lane, (int)lane);
+    if (atomic_fetch_sub(&self->refusals_left, 1) > 0)
         return error_set(err, ERROR_OVERLOADED, "queue full");
-    enter(&fake_engine.describing, &fake_engine.most_describing);
-    while (atomic_load(&fake_engine.is_blocked)) pause_a_moment();
-    atomic_fetch_sub(&fake_engine.describing, 1);
-    if (fails(err)) return false;
+    enter(&self->describing, &self->most_describing);
+    while (atomic_load(&self->is_blocked)) pause_a_moment();
+    atomic_fetch_sub(&self->describing, 1);
+    if (fails(self, err)) return false;
     memset(description, 0, sizeof *description);
     (void)snprintf(description->caption.text, sizeof description->caption.text,
                    "a picture of %d %d %d", image->hash[0], image->hash[1], image->hash[2]);
@@ -91,31 +125,34 @@ bool engine_describe_image(struct engine *engine, const struct prepared_image *i
     description->clip_score = 0.25F;
     description->timings =
         (struct engine_timings){.queue_ms = 1, .batch_size = 2, .caption_decode_ms = 20};
-    embed(image, &description->embedding);
+    embed(self, image->hash[0], image->hash[1], image->hash[2], &description->embedding);
     return true;
 }
 
 bool engine_embed_image(struct engine *engine, const struct prepared_image *image,
                         enum queue_lane lane, struct embedding *embedding,
                         struct engine_timings *timings, struct error *err) {
-    (void)engine, (void)lane;
-    atomic_fetch_add(&fake_engine.embed_calls, 1);
-    if (fails(err)) return false;
-    embed(image, embedding);
-    *timings = (struct engine_timings){.batch_size = 1, .embedding_ms = 3};
+    struct fake_engine *self = as_fake(engine);
+    atomic_fetch_add(&self->embed_calls, 1);
+    while (lane == QUEUE_BULK && atomic_load(&self->is_blocked)) pause_a_moment();
+    if (atomic_fetch_sub(&self->refused_embeds, 1) > 0)
+        return error_set(err, ERROR_OVERLOADED, "queue full");
+    if (fails(self, err)) return false;
+    embed(self, image->hash[0], image->hash[1], image->hash[2], embedding);
+    if (timings != NULL) *timings = (struct engine_timings){.batch_size = 1, .embedding_ms = 3};
     return true;
 }
 
 bool engine_embed_text(struct engine *engine, const char *text, enum queue_lane lane,
                        struct embedding *embedding, bool *is_cut, struct engine_timings *timings,
                        struct error *err) {
-    (void)engine, (void)lane;
-    atomic_fetch_add(&fake_engine.embed_calls, 1);
-    if (fails(err)) return false;
-    embedding->width = FAKE_WIDTH;
-    fake_engine_vector(255 * (strstr(text, "red") != NULL), 255 * (strstr(text, "green") != NULL),
-                       255 * (strstr(text, "blue") != NULL), embedding->values);
-    *is_cut = fake_engine.is_cut;
+    (void)lane;
+    struct fake_engine *self = as_fake(engine);
+    atomic_fetch_add(&self->embed_calls, 1);
+    if (fails(self, err)) return false;
+    embed(self, 255 * (strstr(text, "red") != NULL), 255 * (strstr(text, "green") != NULL),
+          255 * (strstr(text, "blue") != NULL), embedding);
+    *is_cut = self->is_cut;
     *timings = (struct engine_timings){.batch_size = 5, .embedding_ms = 2};
     return true;
 }

@@ -35,6 +35,7 @@ int service_fixture_setup(void **state) {
 int service_fixture_teardown(void **state) {
     struct service_fixture *fixture = *state;
     memory_fail_nth(0, false);
+    atomic_store(&fake_engine.is_blocked, false);  // else a failed test would wait for it
     service_destroy(fixture->service);
     metrics_destroy(fixture->options.metrics);
     blob_folder_destroy(fixture->options.blobs);
