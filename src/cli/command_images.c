@@ -7,8 +7,8 @@
 #include "cli/command.h"
 #include "cli/data_folder.h"
 #include "cli/json_line.h"
+#include "cli/store_setup.h"
 #include "store/blob_folder.h"
-#include "store/store.h"
 
 static void print_record(const struct image_record *record, bool is_json) {
     char created[CLOCK_TEXT_SIZE];
@@ -46,10 +46,11 @@ static bool show_image(struct store *store, const char *id, bool is_json, struct
     return true;
 }
 
-static bool delete_image(const char *folder, const char *id, struct error *err) {
+static bool delete_image(const struct settings *settings, const char *folder, const char *id,
+                         struct error *err) {
     char pictures[DATA_PATH_SIZE + 16];
     struct image_record record;
-    struct store *store = sqlite_store_create(folder, err);
+    struct store *store = store_setup_create(settings, folder, false, err);
     if (store == NULL) return false;
     (void)snprintf(pictures, sizeof pictures, "%s/pictures", folder);
     struct blob_folder *blobs = blob_folder_create(pictures, err);
@@ -73,8 +74,9 @@ int command_images(const struct command_input *input) {
         error_set(&err, ERROR_USAGE, "say one of: images list, images show ID, images delete ID");
     if (err.kind != ERROR_NONE || !data_folder_path(settings, folder, &err))
         return command_fail(&err);
-    if (is_delete) return delete_image(folder, input->words[1], &err) ? 0 : command_fail(&err);
-    struct store *store = sqlite_store_create_reader(folder, &err);
+    if (is_delete)
+        return delete_image(settings, folder, input->words[1], &err) ? 0 : command_fail(&err);
+    struct store *store = store_setup_create(settings, folder, true, &err);
     if (store == NULL) return command_fail(&err);
     bool is_done = is_list
                        ? list_images(store, (size_t)settings->result_count, settings->is_json, &err)

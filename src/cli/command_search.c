@@ -7,6 +7,7 @@
 #include "cli/data_folder.h"
 #include "cli/engine_setup.h"
 #include "cli/json_line.h"
+#include "cli/store_setup.h"
 #include "service/service.h"
 
 // All words as one query. Caller frees.
@@ -64,7 +65,7 @@ int command_search(const struct command_input *input) {
         error_set(&err, ERROR_USAGE, "say what to look for: imgrouter search a red car");
     if (err.kind != ERROR_NONE || !data_folder_path(settings, folder, &err))
         return command_fail(&err);
-    struct store *store = sqlite_store_create_reader(folder, &err);
+    struct store *store = store_setup_create(settings, folder, true, &err);
     if (store == NULL) return command_fail(&err);
     struct engine *engine = engine_setup_create(settings, false, true, &err);
     char *query = join_words(input);

@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/data_folder.h"
 #include "cli/engine_setup.h"
+#include "cli/store_setup.h"
 #include "cli/version.h"
 #include "fetch/fetch.h"
 #include "http/server.h"
@@ -43,7 +44,7 @@ static bool open_storage(struct server *server, const struct settings *settings,
                          struct error *err) {
     char data[DATA_PATH_SIZE], pictures[DATA_PATH_SIZE + 16];
     if (!data_folder_path(settings, data, err)) return false;
-    server->store = sqlite_store_create(data, err);
+    server->store = store_setup_create(settings, data, false, err);
     if (server->store == NULL) return false;
     (void)snprintf(pictures, sizeof pictures, "%s/pictures", data);
     server->blobs = blob_folder_create(pictures, err);
