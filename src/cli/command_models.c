@@ -174,7 +174,7 @@ static bool pull(const struct settings *settings, const struct hub_settings *hub
         bool was_here = hub_locate(hub, model, NULL, folder, NULL);
         if (!was_here) {
             struct progress_bar bar;
-            progress_bar_init(&bar);
+            progress_bar_init(&bar, NULL);
             struct hub_pull pull = {.settings = hub,
                                     .model = model,
                                     .progress = progress_bar_show,
@@ -200,7 +200,7 @@ static bool verify(const struct settings *settings, const struct hub_settings *h
         struct error problem = {0};
         size_t checked = 0;
         struct progress_bar bar;
-        progress_bar_init(&bar);
+        progress_bar_init(&bar, NULL);
         bool is_whole = hub_locate(hub, model, settings->models, folder, &problem) &&
                         hub_verify(model, folder, &checked, progress_bar_show, &bar, &problem);
         progress_bar_clear(&bar);

@@ -11,8 +11,8 @@ enum {
     REDRAW_INTERVAL_NS = 100000000  // ten times a second is as fast as one reads
 };
 
-void progress_bar_init(struct progress_bar *bar) {
-    *bar = (struct progress_bar){.is_terminal = isatty(STDERR_FILENO) == 1};
+void progress_bar_init(struct progress_bar *bar, const char *things) {
+    *bar = (struct progress_bar){.things = things, .is_terminal = isatty(STDERR_FILENO) == 1};
 }
 
 static void draw(struct progress_bar *bar, int64_t done, int64_t total, int64_t now_ns) {
@@ -22,10 +22,14 @@ static void draw(struct progress_bar *bar, int64_t done, int64_t total, int64_t 
     double rate = seconds > 0.5 ? (double)(done - bar->first_done) / seconds : 0;
     for (int i = 0; i < BAR_WIDTH; i++) filled[i] = i < (int)(part * BAR_WIDTH) ? '#' : '.';
     filled[BAR_WIDTH] = '\0';
-    (void)fprintf(stderr, "\r\033[K%s [%s] %3d%%  %.1f of %.1f MB", bar->name, filled,
-                  (int)(part * 100), (double)done / 1e6, (double)total / 1e6);
+    const char *things = bar->things != NULL ? bar->things : "MB";
+    double unit = bar->things != NULL ? 1 : 1e6;
+    int decimals = bar->things != NULL ? 0 : 1;
+    (void)fprintf(stderr, "\r\033[K%s [%s] %3d%%  %.*f of %.*f %s", bar->name, filled,
+                  (int)(part * 100), decimals, (double)done / unit, decimals, (double)total / unit,
+                  things);
     if (rate > 0)
-        (void)fprintf(stderr, "  %.1f MB/s  %.0f s left", rate / 1e6,
+        (void)fprintf(stderr, "  %.1f %s/s  %.0f s left", rate / unit, things,
                       (double)(total - done) / rate);
     (void)fflush(stderr);
     bar->is_shown = true;
