@@ -19,9 +19,12 @@ enum {
     FOR_MODELS = 32,
     FOR_BENCH = 64,
     FOR_VERSION = 128,
+    FOR_MIGRATE = 1024,
+    FOR_EXPORT = 2048,
+    FOR_IMPORT = 4096,
     FOR_PICTURES = FOR_CAPTION | FOR_EMBED | FOR_BENCH,
     FOR_ENGINE = FOR_SERVE | FOR_PICTURES | FOR_SEARCH,
-    FOR_ALL = 255,
+    FOR_ALL = 8191,
 };
 
 // The C types of the table's TYPE column.

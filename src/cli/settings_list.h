@@ -11,9 +11,9 @@ SETTING(host, TEXT, "host", "IMGROUTER_HOST", "127.0.0.1", 0, 0, FOR_SERVE, "ADD
         "Address to listen on; 0.0.0.0 or :: for every network interface.")
 SETTING(port, INTEGER, "port", "IMGROUTER_PORT", 8001, 0, 65535, FOR_SERVE, "PORT",
         "Port to listen on; 0 takes any free one and prints it.")
-SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "DIR",
+SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES | FOR_MIGRATE | FOR_EXPORT | FOR_IMPORT, "DIR",
         "Folder of the database and the pictures (default: $XDG_DATA_HOME/imgrouter, else ~/.local/share/imgrouter).")
-SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "sqlite",
+SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES | FOR_EXPORT | FOR_IMPORT, "sqlite",
         "Where images and their vectors are kept; the pictures themselves stay in the data folder.")
 SETTING(models, TEXT, "models", "IMGROUTER_MODELS", NULL, 0, 0, FOR_ENGINE | FOR_MODELS, "DIR",
         "Folder with one sub-folder per model; without it the Hugging Face cache is used.")
@@ -59,6 +59,12 @@ SETTING(result_count, INTEGER, "k", NULL, 10, 1, 1000, FOR_SEARCH | FOR_IMAGES, 
         "Results to print.")
 SETTING(repository, TEXT, "repository", NULL, NULL, 0, 0, FOR_MODELS, "ORG/NAME",
         "Another repository of the hub than the two that are served by default.")
+SETTING(from, TEXT, "from", NULL, NULL, 0, 0, FOR_MIGRATE, "STORE",
+        "Store to copy from: sqlite:DIR, or the name of a store (then --data and its own settings, which are best in the environment, tell where it is).")
+SETTING(to, TEXT, "to", NULL, NULL, 0, 0, FOR_MIGRATE, "STORE",
+        "Store to copy to, in the same way. What it has already stays; no server may use it meanwhile.")
+SETTING(has_pictures, FLAG, "pictures", NULL, 0, 0, 0, FOR_EXPORT, NULL,
+        "Put the original pictures into the export too.")
 SETTING(runs, INTEGER, "runs", NULL, 5, 1, 1000, FOR_BENCH, "N",
         "Times each stage is measured; the median is printed.")
 SETTING(takes_turns, FLAG, "turns", NULL, 0, 0, 0, FOR_BENCH, NULL,
