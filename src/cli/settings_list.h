@@ -60,7 +60,7 @@ SETTING(result_count, INTEGER, "k", NULL, 10, 1, 1000, FOR_SEARCH | FOR_IMAGES, 
 SETTING(repository, TEXT, "repository", NULL, NULL, 0, 0, FOR_MODELS, "ORG/NAME",
         "Another repository of the hub than the two that are served by default.")
 SETTING(from, TEXT, "from", NULL, NULL, 0, 0, FOR_MIGRATE, "STORE",
-        "Store to copy from: sqlite:DIR, or the name of a store (then --data and its own settings, which are best in the environment, tell where it is).")
+        "Store to copy from: sqlite or another, where its settings say it is, or with its place, as sqlite:DIR. A place with a password is better in the environment.")
 SETTING(to, TEXT, "to", NULL, NULL, 0, 0, FOR_MIGRATE, "STORE",
         "Store to copy to, in the same way. What it has already stays; no server may use it meanwhile.")
 SETTING(has_pictures, FLAG, "pictures", NULL, 0, 0, 0, FOR_EXPORT, NULL,

@@ -9,7 +9,8 @@ import pytest
 from server_process import GOLDEN_MODELS, ROOT, clean_environment
 
 PICTURES = ROOT / "tests" / "golden" / "pictures"
-COMMANDS = ["serve", "caption", "embed", "search", "images", "models", "bench", "version"]
+COMMANDS = ["serve", "caption", "embed", "search", "images", "migrate", "export",
+            "import", "models", "bench", "version"]
 
 
 @pytest.fixture
