@@ -146,10 +146,12 @@ static bool read_numbers(const json_t *object, struct image_record *record, stru
 // What names the image, and what is one of a few words.
 static bool check_texts(const json_t *object, struct image_record *record, struct error *err) {
     static const char digits[] = "0123456789abcdef";
-    if (strlen(record->sha256) != 64 || strspn(record->sha256, digits) != 64)
-        return wrong(err, "sha256", "64 lower-case hex digits");
+    bool has_sha256 = record->sha256[0] != '\0';
+    if (has_sha256 && (strlen(record->sha256) != 64 || strspn(record->sha256, digits) != 64))
+        return wrong(err, "sha256", "64 lower-case hex digits, or empty where nobody knows it");
     if (strlen(record->id) != IMAGE_ID_SIZE - 1 ||
-        strncmp(record->id, record->sha256, IMAGE_ID_SIZE - 1) != 0)
+        strspn(record->id, digits) != IMAGE_ID_SIZE - 1 ||
+        (has_sha256 && strncmp(record->id, record->sha256, IMAGE_ID_SIZE - 1) != 0))
         return wrong(err, "id", "the first 16 digits of \"sha256\"");
     if (record->embedding_model[0] == '\0') return wrong(err, "embedding_model", "a name");
     const char *source = json_string_value(json_object_get(object, "source"));

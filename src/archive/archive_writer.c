@@ -131,7 +131,8 @@ static bool copy_picture(struct writer *writer, const struct image_record *recor
                          struct error *err) {
     struct archive_report *report = writer->report;
     enum blob_copied outcome;
-    if (writer->pictures == NULL) return true;
+    // Of an image without a SHA-256 the original was never here.
+    if (writer->pictures == NULL || record->sha256[0] == '\0') return true;
     if (!blob_folder_copy(writer->export->pictures_from, writer->pictures, record->sha256,
                           (size_t)record->size_bytes, &outcome, err))
         return false;

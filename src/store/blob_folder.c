@@ -124,7 +124,7 @@ bool blob_folder_copy(const struct blob_folder *from, struct blob_folder *to, co
     struct error problem = {0};
     size_t found;
     *outcome = BLOB_LOST;
-    if (!blob_path(to, name, path, NULL)) return true;
+    if (!blob_path(to, name, path, err)) return false;
     if (has_size(path, size)) {
         *outcome = BLOB_WAS_THERE;
         return true;

@@ -101,6 +101,7 @@ static bool copy_pictures(const struct store_copy *copy, const struct image_page
     for (size_t i = 0; copy->pictures_to != NULL && i < page->count; i++) {
         const struct image_record *record = &page->records[i];
         enum blob_copied outcome;
+        if (record->sha256[0] == '\0') continue;  // its original was never here
         if (!blob_folder_copy(copy->pictures_from, copy->pictures_to, record->sha256,
                               (size_t)record->size_bytes, &outcome, err))
             return false;

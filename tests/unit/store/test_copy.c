@@ -298,6 +298,34 @@ static void an_image_without_a_vector_is_told(void **state) {
     assert_true(verify(fixture->from, fixture->to).is_same);
 }
 
+// As the original service's database has them.
+static void an_image_of_unknown_bytes_is_copied(void **state) {
+    struct fixture *fixture = *state;
+    struct store *memory = memory_store_create(), *stores[] = {fixture->from, memory, fixture->to};
+    struct store_copy_report report;
+    float vector[SAMPLE_WIDTH];
+    bool was_new;
+    struct image_record record = sample_record(3);
+    record.sha256[0] = '\0';
+    sample_vector(3, vector);
+    assert_true(fixture->from->operations->put(fixture->from, &record, vector, SAMPLE_WIDTH,
+                                               &was_new, NULL));
+    for (int i = 1; i < 3; i++) {
+        assert_true(try_copy(stores[i - 1], stores[i], &report));
+        assert_int_equal(report.written, 1);
+        assert_true(verify(stores[i - 1], stores[i]).is_same);
+    }
+    for (int i = 0; i < 3; i++) {  // and may be uploaded
+        assert_false(put_sample(stores[i], 3));
+        record = sample_record(3);
+        assert_true(stores[i]->operations->replace(stores[i], &record, vector, SAMPLE_WIDTH, NULL));
+        record.sha256[20] ^= 1;
+        assert_false(
+            stores[i]->operations->replace(stores[i], &record, vector, SAMPLE_WIDTH, NULL));
+    }
+    memory->operations->destroy(memory);
+}
+
 static void another_width_is_refused(void **state) {
     struct fixture *fixture = *state;
     struct store_copy_report report;
@@ -366,6 +394,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(differences_are_found_and_mended, set_up, tear_down),
         cmocka_unit_test(every_field_counts),
         cmocka_unit_test_setup_teardown(an_image_without_a_vector_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_image_of_unknown_bytes_is_copied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_width_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pictures_come_along, set_up, tear_down),
     };
