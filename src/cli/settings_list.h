@@ -11,9 +11,9 @@ SETTING(host, TEXT, "host", "IMGROUTER_HOST", "127.0.0.1", 0, 0, FOR_SERVE, "ADD
         "Address to listen on; 0.0.0.0 or :: for every network interface.")
 SETTING(port, INTEGER, "port", "IMGROUTER_PORT", 8001, 0, 65535, FOR_SERVE, "PORT",
         "Port to listen on; 0 takes any free one and prints it.")
-SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES | FOR_MIGRATE | FOR_EXPORT | FOR_IMPORT, "DIR",
+SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_STORES, "DIR",
         "Folder of the database and the pictures (default: $XDG_DATA_HOME/imgrouter, else ~/.local/share/imgrouter).")
-SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES | FOR_EXPORT | FOR_IMPORT, "sqlite",
+SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_STORE, "sqlite",
         "Where images and their vectors are kept; the pictures themselves stay in the data folder.")
 SETTING(models, TEXT, "models", "IMGROUTER_MODELS", NULL, 0, 0, FOR_ENGINE | FOR_MODELS, "DIR",
         "Folder with one sub-folder per model; without it the Hugging Face cache is used.")
