@@ -1,11 +1,18 @@
 #include "store/image_compare.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 // Of a unit vector's numbers. Making a vector unit long in fp32 moves each of them by a few times
 // 2^-24; 1e-6 is that with room, and less than the order of results ever depends on.
 static const double ROUNDING = 1e-6;
+
+// Not every JSON reader gives back the same double (Rust's serde_json, which Qdrant uses, may be
+// off by the last bit), so a few last bits do not count.
+static bool real_is_same(double a, double b) {
+    return fabs(a - b) <= 4 * DBL_EPSILON * fmax(fabs(a), fabs(b));
+}
 
 bool image_record_is_same(const struct image_record *a, const struct image_record *b) {
     return strcmp(a->id, b->id) == 0 && strcmp(a->sha256, b->sha256) == 0 &&
@@ -15,9 +22,9 @@ bool image_record_is_same(const struct image_record *a, const struct image_recor
            strcmp(a->file_name, b->file_name) == 0 && strcmp(a->url, b->url) == 0 &&
            strcmp(a->tags, b->tags) == 0 && strcmp(a->mime, b->mime) == 0 &&
            a->source == b->source && a->width == b->width && a->height == b->height &&
-           a->confidence == b->confidence && a->clip_score == b->clip_score &&
-           a->size_bytes == b->size_bytes && a->created_ms == b->created_ms &&
-           a->has_perceptual_hash == b->has_perceptual_hash &&
+           real_is_same(a->confidence, b->confidence) &&
+           real_is_same(a->clip_score, b->clip_score) && a->size_bytes == b->size_bytes &&
+           a->created_ms == b->created_ms && a->has_perceptual_hash == b->has_perceptual_hash &&
            (!a->has_perceptual_hash || a->perceptual_hash == b->perceptual_hash);
 }
 
@@ -44,10 +51,11 @@ static bool add_number(struct sha256_stream *stream, uint64_t number) {
     return sha256_stream_update(stream, bytes, sizeof bytes);
 }
 
+// As the float that a model gave, for the same reason, and a negative zero as a zero.
 static bool add_real(struct sha256_stream *stream, double number) {
-    uint64_t bits;
-    number += 0.0;  // a negative zero is a zero: not every store keeps its sign
-    memcpy(&bits, &number, sizeof bits);
+    float rounded = (float)number + 0.0F;
+    uint32_t bits;
+    memcpy(&bits, &rounded, sizeof bits);
     return add_number(stream, bits);
 }
 

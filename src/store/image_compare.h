@@ -4,7 +4,7 @@
 #include "base/sha256.h"
 #include "store/image_pages.h"
 
-// Every field.
+// Every field; of confidence and clip_score all but the last bits.
 bool image_record_is_same(const struct image_record *a, const struct image_record *b);
 
 enum vector_likeness {
@@ -14,6 +14,7 @@ enum vector_likeness {
 };
 enum vector_likeness vector_compare(const float *a, const float *b, size_t width);
 
-// A SHA-256 over images: all fields and the bits of all vectors, whatever store they are read from.
+// A SHA-256 over images: all fields and the bits of all vectors, whatever store they are read from
+// (confidence and clip_score as floats, which is what models give).
 // False: OpenSSL failed.
 bool image_checksum_add(struct sha256_stream *stream, const struct image_page *page, size_t index);

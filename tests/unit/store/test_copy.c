@@ -253,8 +253,8 @@ static void every_field_counts(void **state) {
     changed[10].source = SOURCE_UPLOAD;
     changed[11].width++;
     changed[12].height--;
-    changed[13].confidence += 1e-15;
-    changed[14].clip_score += 1e-15;
+    changed[13].confidence += 1e-6;
+    changed[14].clip_score += 1e-6;
     changed[15].perceptual_hash ^= 1;
     changed[16].has_perceptual_hash = false;
     struct store_space space = {.width = 1};
@@ -272,6 +272,11 @@ static void every_field_counts(void **state) {
         for (int j = 0; j < i; j++) assert_string_not_equal(sums[i], sums[j]);
     }
     image_page_clear(&page);
+    struct image_record nearly = sample;
+    nearly.confidence *= 1 + 2e-16;
+    assert_true(image_record_is_same(&nearly, &sample));
+    nearly.confidence *= 1 + 2e-15;
+    assert_false(image_record_is_same(&nearly, &sample));
 }
 
 // Its space was dropped after another had been chosen.
