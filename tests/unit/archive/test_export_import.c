@@ -307,6 +307,37 @@ static void vectors_that_are_none_are_refused(void **state) {
     memory_free(bytes);
 }
 
+static void running_out_of_memory_is_an_error(void **state) {
+    (void)state;
+    struct store *store = memory_store_create();
+    fill(store, 20);
+    bool is_done = false;
+    for (long nth = 1; !is_done; nth++) {
+        struct store_pages pages;
+        struct archive_report report;
+        struct archive_export export = {.from = &pages.pages};
+        struct error err = {0};
+        test_folder_destroy(&folder);
+        test_folder_create(&folder);
+        export.folder = export_path("");
+        assert_true(store_pages_open(&pages, store, &err));
+        memory_fail_nth(nth, true);
+        is_done = archive_write(&export, &report, &err);
+        memory_fail_nth(0, false);
+        assert_int_equal(err.kind, is_done ? ERROR_NONE : ERROR_INTERNAL);
+    }
+    struct archive *archive = NULL;
+    for (long nth = 1; archive == NULL; nth++) {
+        struct error err = {0};
+        memory_fail_nth(nth, true);
+        archive = archive_open(export_path(""), &err);
+        memory_fail_nth(0, false);
+        assert_int_equal(err.kind, archive != NULL ? ERROR_NONE : ERROR_INTERNAL);
+    }
+    archive_close(archive);
+    store->operations->destroy(store);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_import_gives_the_store_again, set_up, tear_down),
@@ -317,6 +348,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(lines_out_of_order_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(counts_that_do_not_agree_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(vectors_that_are_none_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(running_out_of_memory_is_an_error, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "store/image_compare.h"
 #include "store/store_copy.h"
 #include "store_fixture.h"
@@ -349,6 +350,27 @@ static void another_width_is_refused(void **state) {
     assert_int_equal(err.kind, ERROR_CONFLICT);
 }
 
+// Wherever memory runs out, it is an error, nothing leaks, and the next run brings the rest.
+static void running_out_of_memory_is_survived(void **state) {
+    struct fixture *fixture = *state;
+    struct store_copy_report report;
+    fill(fixture->from, IMAGE_PAGE_MAX + 10);
+    bool is_done = false;
+    long nth = 1;
+    for (; !is_done; nth += 1 + nth / 8) {
+        struct store_pages pages;
+        struct error err = {0};
+        struct store_copy copy = {.from = &pages.pages, .to = fixture->to};
+        assert_true(store_pages_open(&pages, fixture->from, &err));
+        memory_fail_nth(nth, true);
+        is_done = store_copy_run(&copy, &report, &err);
+        memory_fail_nth(0, false);
+        assert_int_equal(err.kind, is_done ? ERROR_NONE : ERROR_INTERNAL);
+    }
+    assert_true(nth > 10);
+    assert_true(verify(fixture->from, fixture->to).is_same);
+}
+
 static void pictures_come_along(void **state) {
     struct fixture *fixture = *state;
     struct error err = {0};
@@ -401,6 +423,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_image_without_a_vector_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_image_of_unknown_bytes_is_copied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_width_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(running_out_of_memory_is_survived, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pictures_come_along, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
