@@ -23,6 +23,9 @@ command_function command_embed;    // command_embed.c
 command_function command_search;   // command_search.c
 command_function command_images;   // command_images.c
 command_function command_index;    // command_index.c
+command_function command_migrate;  // command_migrate.c
+command_function command_export;   // command_export.c
+command_function command_import;   // command_import.c
 command_function command_models;   // command_models.c: pull | list | verify
 command_function command_reindex;  // command_reindex.c
 command_function command_bench;    // command_bench.c

@@ -11,17 +11,17 @@ SETTING(host, TEXT, "host", "IMGROUTER_HOST", "127.0.0.1", 0, 0, FOR_SERVE, "ADD
         "Address to listen on; 0.0.0.0 or :: for every network interface.")
 SETTING(port, INTEGER, "port", "IMGROUTER_PORT", 8001, 0, 65535, FOR_SERVE, "PORT",
         "Port to listen on; 0 takes any free one and prints it.")
-SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES | FOR_INDEX | FOR_REINDEX, "DIR",
+SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_STORES, "DIR",
         "Folder of the database and the pictures (default: $XDG_DATA_HOME/imgrouter, else ~/.local/share/imgrouter).")
-SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "sqlite|pgvector|qdrant",
+SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_STORE, "sqlite|pgvector|qdrant",
         "Where images and their vectors are kept; the pictures themselves stay in the data folder.")
-SETTING(database_url, TEXT, "database-url", "DATABASE_URL", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "URL",
+SETTING(database_url, TEXT, "database-url", "DATABASE_URL", NULL, 0, 0, FOR_STORES, "URL",
         "Database of the store pgvector: postgresql://USER:PASSWORD@HOST:PORT/DATABASE; a password is safer in the environment than in an option.")
-SETTING(qdrant_url, TEXT, "qdrant-url", "QDRANT_URL", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "URL",
+SETTING(qdrant_url, TEXT, "qdrant-url", "QDRANT_URL", NULL, 0, 0, FOR_STORES, "URL",
         "Server of the store qdrant, for example http://127.0.0.1:6333.")
-SETTING(qdrant_api_key, TEXT, "qdrant-api-key", "QDRANT_API_KEY", NULL, 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "KEY",
+SETTING(qdrant_api_key, TEXT, "qdrant-api-key", "QDRANT_API_KEY", NULL, 0, 0, FOR_STORES, "KEY",
         "Key for that server; safer in the environment than in an option.")
-SETTING(qdrant_collection, TEXT, "qdrant-collection", "QDRANT_COLLECTION", "imgrouter", 0, 0, FOR_SERVE | FOR_SEARCH | FOR_IMAGES, "NAME",
+SETTING(qdrant_collection, TEXT, "qdrant-collection", "QDRANT_COLLECTION", "imgrouter", 0, 0, FOR_STORES, "NAME",
         "What the names of its collections begin with; several servers of images may share a Qdrant under different names.")
 SETTING(models, TEXT, "models", "IMGROUTER_MODELS", NULL, 0, 0, FOR_ENGINE | FOR_MODELS, "DIR",
         "Folder with one sub-folder per model; without it the Hugging Face cache is used.")
@@ -73,6 +73,12 @@ SETTING(result_count, INTEGER, "k", NULL, 10, 1, 1000, FOR_SEARCH | FOR_IMAGES, 
         "Results to print.")
 SETTING(repository, TEXT, "repository", NULL, NULL, 0, 0, FOR_MODELS, "ORG/NAME",
         "Another repository of the hub than the two that are served by default.")
+SETTING(from, TEXT, "from", NULL, NULL, 0, 0, FOR_MIGRATE, "STORE",
+        "Store to copy from: sqlite or another, where its settings say it is, or with its place, as sqlite:DIR. A place with a password is better in the environment.")
+SETTING(to, TEXT, "to", NULL, NULL, 0, 0, FOR_MIGRATE, "STORE",
+        "Store to copy to, in the same way. What it has already stays; no server may use it meanwhile.")
+SETTING(has_pictures, FLAG, "pictures", NULL, 0, 0, 0, FOR_EXPORT, NULL,
+        "Put the original pictures into the export too.")
 SETTING(runs, INTEGER, "runs", NULL, 5, 1, 1000, FOR_BENCH, "N",
         "Times each stage is measured; the median is printed.")
 SETTING(takes_turns, FLAG, "turns", NULL, 0, 0, 0, FOR_BENCH, NULL,

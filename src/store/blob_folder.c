@@ -17,17 +17,30 @@ struct blob_folder {
     char *path;
 };
 
+static struct blob_folder *allocate(const char *path) {
+    struct blob_folder *blobs = memory_alloc(sizeof *blobs);
+    blobs->path = memory_copy_text(path);
+    return blobs;
+}
+
+// "/ab/" and the name come after it.
+static bool check_length(const char *path, struct error *err) {
+    return strlen(path) + 4 + SHA256_HEX_SIZE < PATH_MAX ||
+           error_set(err, ERROR_STORAGE, "the path %.80s… is too long; choose another data folder",
+                     path);
+}
+
+struct blob_folder *blob_folder_create_reader(const char *path, struct error *err) {
+    return check_length(path, err) ? allocate(path) : NULL;
+}
+
 // All folders are made and synced at start, so that a put has only its own folder to sync.
 struct blob_folder *blob_folder_create(const char *path, struct error *err) {
+    if (!check_length(path, err)) return NULL;
     if (!folder_create(path, err)) goto failed;
     for (unsigned i = 0; i < FOLDERS; i++) {
         char folder[PATH_MAX];
-        int length = snprintf(folder, sizeof folder, "%s/%02x", path, i);
-        if (length < 0 || (size_t)length + SHA256_HEX_SIZE >= sizeof folder) {
-            error_set(err, ERROR_STORAGE, "the path %.80s… is too long; choose another data folder",
-                      path);
-            return NULL;
-        }
+        (void)snprintf(folder, sizeof folder, "%s/%02x", path, i);
         if (!folder_create(folder, err)) goto failed;
     }
     if (!folder_sync(path, err)) goto failed;
@@ -35,9 +48,7 @@ struct blob_folder *blob_folder_create(const char *path, struct error *err) {
         error_set(err, ERROR_STORAGE, "cannot write to %s: %s", path, strerror(errno));
         goto failed;
     }
-    struct blob_folder *blobs = memory_alloc(sizeof *blobs);
-    blobs->path = memory_copy_text(path);
-    return blobs;
+    return allocate(path);
 failed:
     error_wrap(err, "the folder of the original pictures cannot be used");
     return NULL;
@@ -80,8 +91,8 @@ bool blob_folder_put(struct blob_folder *blobs, const char *name, const void *by
     return error_set(err, ERROR_STORAGE, "the picture could not be kept: %s", problem.text);
 }
 
-char *blob_folder_get(struct blob_folder *blobs, const char *name, size_t max_size, size_t *size,
-                      struct error *err) {
+char *blob_folder_get(const struct blob_folder *blobs, const char *name, size_t max_size,
+                      size_t *size, struct error *err) {
     char path[PATH_MAX];
     if (!blob_path(blobs, name, path, err)) return NULL;
     char *bytes = file_read_create(path, max_size, size, err);
@@ -105,4 +116,24 @@ bool blob_folder_remove(struct blob_folder *blobs, const char *name, struct erro
     if (unlink(path) == 0) return true;
     return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_STORAGE, "cannot delete %s: %s",
                      path, strerror(errno));
+}
+
+bool blob_folder_copy(const struct blob_folder *from, struct blob_folder *to, const char *name,
+                      size_t size, enum blob_copied *outcome, struct error *err) {
+    char path[PATH_MAX];
+    struct error problem = {0};
+    size_t found;
+    *outcome = BLOB_LOST;
+    if (!blob_path(to, name, path, err)) return false;
+    if (has_size(path, size)) {
+        *outcome = BLOB_WAS_THERE;
+        return true;
+    }
+    char *bytes = blob_folder_get(from, name, size, &found, &problem);
+    if (bytes == NULL)
+        return problem.kind != ERROR_INTERNAL || error_set(err, problem.kind, "%s", problem.text);
+    *outcome = BLOB_COPIED;
+    bool is_done = blob_folder_put(to, name, bytes, found, err);
+    memory_free(bytes);
+    return is_done;
 }

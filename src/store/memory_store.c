@@ -88,13 +88,18 @@ static bool add(struct memory_store *self, const struct image_record *record, co
     return true;
 }
 
+static bool is_other_picture(const struct memory_entry *entry, const struct image_record *record) {
+    return entry != NULL && entry->record.sha256[0] != '\0' &&
+           strcmp(entry->record.sha256, record->sha256) != 0;
+}
+
 static bool put_locked(struct memory_store *self, const struct image_record *record,
                        const float *vector, size_t width, bool is_replacing, bool *was_new,
                        struct error *err) {
     *was_new = false;
     if (width == 0) return error_set(err, ERROR_INTERNAL, "a picture without a vector");
     struct memory_entry *entry = find(self, record->id, NULL);
-    if (entry != NULL && strcmp(entry->record.sha256, record->sha256) != 0)
+    if (is_other_picture(entry, record))
         return error_set(err, ERROR_CONFLICT, "another picture has the id %s", record->id);
     if (entry != NULL && !is_replacing) return true;
     struct memory_entry fresh = {.record = *record};
@@ -128,7 +133,7 @@ static bool memory_put_many(struct store *store, const struct store_entry *entri
     for (size_t i = 0; i < count; i++) {
         const struct image_record *record = &entries[i].record;
         const struct memory_entry *entry = find(self, record->id, NULL);
-        if (entry != NULL && strcmp(entry->record.sha256, record->sha256) != 0)
+        if (is_other_picture(entry, record))
             return memory_unlock(
                 self, error_set(err, ERROR_CONFLICT, "another picture has the id %s", record->id));
         if (!memory_check_width(self, record->embedding_model, entries[i].width, err))

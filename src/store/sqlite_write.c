@@ -92,7 +92,7 @@ static bool write_image(struct sqlite_store *self, const struct image_record *re
     *change = (struct change){0};
     if (width == 0) return error_set(err, ERROR_INTERNAL, "a picture without a vector");
     if (!sqlite_find_row(writer, record->id, &row, sha256, err)) return false;
-    if (row != 0 && strcmp(sha256, record->sha256) != 0)
+    if (row != 0 && sha256[0] != '\0' && strcmp(sha256, record->sha256) != 0)
         return error_set(err, ERROR_CONFLICT,
                          "another picture has the id %s already: the first 16 digits of "
                          "their SHA-256 are the same; delete that one to store this one",

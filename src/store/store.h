@@ -38,7 +38,7 @@ enum image_source { SOURCE_UPLOAD, SOURCE_URL };
 
 struct image_record {
     char id[IMAGE_ID_SIZE];
-    char sha256[65];
+    char sha256[65];  // empty: nobody knows it, so whatever comes with this id is the same picture
     char caption[STORE_CAPTION_SIZE];
     char origin[STORE_ORIGIN_SIZE];  // "local", "mock", ORIGIN_USER, later a provider's name
     char caption_model[STORE_MODEL_SIZE];

@@ -9,8 +9,8 @@ import pytest
 from server_process import GOLDEN_MODELS, ROOT, clean_environment
 
 PICTURES = ROOT / "tests" / "golden" / "pictures"
-COMMANDS = ["serve", "caption", "embed", "search", "images", "index", "models", "reindex", "bench",
-            "version"]
+COMMANDS = ["serve", "caption", "embed", "search", "images", "index", "migrate", "export", "import",
+            "models", "reindex", "bench", "version"]
 
 
 @pytest.fixture
