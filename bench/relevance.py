@@ -39,6 +39,15 @@ def given(folder):
     return [str(folder / entry["file"]) for entry in entries], queries, holds
 
 
+def curve(scores, holds):
+    """The area under the ROC, and (bound, right ones that pass, wrong ones that pass) along it."""
+    right, wrong = np.sort(scores[holds]), np.sort(scores[~holds])
+    below = np.searchsorted(wrong, right, "left") + np.searchsorted(wrong, right, "right")
+    points = [(bound, (right >= bound).mean(), (wrong >= bound).mean())
+              for bound in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)]
+    return below.mean() / 2 / len(wrong), points
+
+
 def relevance_of(client, query, ids):
     answer = client.get("/search", params={"q": query, "k": 1000}).raise_for_status().json()
     found = {result["id"]: result["relevance"] for result in answer["results"]}
@@ -71,6 +80,10 @@ def main():
     print(f"{len(files)} pictures, {len(queries)} queries")
     print(f"right pictures that pass   {passed[holds].mean():8.2%}")
     print(f"wrong pictures that pass   {passed[~holds].mean():8.2%}")
+    area, points = curve(scores, holds)
+    print(f"area under the ROC         {area:8.4f}\nbound  right  wrong")
+    for bound, right, wrong in points:
+        print(f"{bound:5.2f} {right:6.1%} {wrong:6.2%}")
     print(f"pictures that pass queries for what no picture shows {(strange >= THRESHOLD).mean():.2%}")
 
 

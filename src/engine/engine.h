@@ -75,6 +75,7 @@ struct engine_info {
     const char *failed_kernel_tier;  // a better one that computed wrongly at the start, or NULL
     size_t threads;
     size_t embedding_width;
+    float logit_scale;  // see clip_logit_scale
     size_t queue_capacity;
 };
 

@@ -116,6 +116,7 @@ struct models *models_load(const struct engine_options *options, struct engine_i
                                  .threads = compute_threads(models->compute)};
     if (models->is_mock) {
         info->embedding_width = MOCK_EMBEDDING_WIDTH;
+        info->logit_scale = CLIP_LOGIT_SCALE_MAX;
         (void)snprintf(info->caption_model, MODEL_NAME_SIZE, MOCK_MODEL_NAME);
         (void)snprintf(info->embedding_model, MODEL_NAME_SIZE, MOCK_MODEL_NAME);
         return models;
@@ -132,6 +133,7 @@ struct models *models_load(const struct engine_options *options, struct engine_i
                        MODEL_NAME_SIZE - CLIP_FINGERPRINT_SIZE - 1, options->embedding_model_name,
                        fingerprint);
         info->embedding_width = clip_config(models->clip)->embedding_width;
+        info->logit_scale = clip_logit_scale(models->clip);
     }
     name_precision(models, caption_precision, embedding_precision, info->precision);
     return models;

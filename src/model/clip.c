@@ -1,6 +1,7 @@
 #include "model/clip.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 struct clip {
     struct clip_config config;
     struct parameters *parameters;
+    float logit_scale;
 
     struct vision_transformer vision;
     const float *post_norm_gain;  // [vision width]
@@ -115,6 +117,22 @@ static bool load_text_tower(struct clip *clip, const struct clip_names *names, s
     return true;
 }
 
+// Both publishers call it the same. Nothing but the judging of results depends on it.
+static bool load_logit_scale(struct clip *clip, struct error *err) {
+    static const char name[] = "logit_scale";
+    float logarithm;
+    clip->logit_scale = CLIP_LOGIT_SCALE_MAX;
+    if (!parameters_have(clip->parameters, name)) return true;
+    if (!parameters_get_number(clip->parameters, name, &logarithm, err)) return false;
+    if (!isfinite(logarithm))
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "%s: \"%s\" is not a finite number; the file is probably damaged: run "
+                         "imgrouter models verify",
+                         parameters_path(clip->parameters), name);
+    clip->logit_scale = fminf(expf(logarithm), CLIP_LOGIT_SCALE_MAX);
+    return true;
+}
+
 static bool create_scratch(struct clip *clip, struct error *err) {
     const struct clip_config *config = &clip->config;
     size_t widest = config->vision.block.width > config->text.width ? config->vision.block.width
@@ -147,7 +165,7 @@ struct clip *clip_load(const char *folder, struct packed_cache *packed, struct e
     const struct clip_names *names = is_open_clip ? &open_clip_names : &hugging_face_names;
     if (!clip_config_read(&clip->config, folder, is_open_clip, err)) goto fail;
     if (!load_image_tower(clip, names, err) || !load_text_tower(clip, names, err) ||
-        !create_scratch(clip, err))
+        !load_logit_scale(clip, err) || !create_scratch(clip, err))
         goto fail;
     return clip;
 fail:
@@ -168,6 +186,8 @@ void clip_destroy(struct clip *clip) {
 }
 
 const struct clip_config *clip_config(const struct clip *clip) { return &clip->config; }
+
+float clip_logit_scale(const struct clip *clip) { return clip->logit_scale; }
 
 struct parameters *clip_parameters(struct clip *clip) {
     return clip->parameters;

@@ -32,6 +32,9 @@ struct clip;
 
 // The path of the weight file. ERROR_NOT_FOUND.
 bool clip_find_weights(const char *folder, char path[static PATH_MAX], struct error *err);
+// What CLIP's training keeps its scale below, and where the published models' ends.
+#define CLIP_LOGIT_SCALE_MAX 100.0F
+
 // From the weight file or, when `packed` is not NULL, from what was packed of it (taken over, also
 // after a failure). Every tensor is checked against the config. Errors name the file and what is
 // wrong with it.
@@ -39,6 +42,9 @@ struct clip *clip_load(const char *folder, struct packed_cache *packed, struct e
 void clip_destroy(struct clip *clip);
 const struct clip_config *clip_config(const struct clip *clip);
 struct parameters *clip_parameters(struct clip *clip);  // the model's own
+// The factor between cosines and the logits of the texts that a picture may have: exp(logit_scale)
+// of the weight file, CLIP_LOGIT_SCALE_MAX when it has none.
+float clip_logit_scale(const struct clip *clip);
 
 enum { CLIP_FINGERPRINT_SIZE = 9 };
 // Eight hex digits that tell one space of vectors from another: a hash of the two projections'

@@ -12,7 +12,7 @@
 
 enum {
     // Raised whenever the same model would be packed into other bytes or under other names.
-    PACKING_VERSION = 2,
+    PACKING_VERSION = 3,
     CONFIG_BYTES_MAX = 1024 * 1024,
     BLOB_NAME_SIZE = 256,
 };

@@ -169,6 +169,19 @@ bool parameters_get(struct parameters *parameters, const char *prefix, const cha
     return *out != NULL;
 }
 
+bool parameters_get_number(struct parameters *parameters, const char *name, float *out,
+                           struct error *err) {
+    struct shape none = {.rank = 0}, one = SHAPE(1);
+    const float *value;
+    const struct tensor *tensor =
+        parameters->weights == NULL ? NULL : weights_find(parameters->weights, name);
+    bool has_dimension = tensor != NULL && tensor->rank > 0;
+    if (!parameters_get(parameters, "", name, has_dimension ? one : none, &value, err))
+        return false;
+    *out = *value;
+    return true;
+}
+
 bool parameters_get_norm(struct parameters *parameters, const char *prefix, const char *name,
                          size_t width, const float **gain, const float **bias, struct error *err) {
     char full_name[128];

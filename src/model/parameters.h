@@ -37,6 +37,9 @@ struct shape {
 // *out = the named tensor, checked against the shape. The name is "<prefix><name>".
 bool parameters_get(struct parameters *parameters, const char *prefix, const char *name,
                     struct shape shape, const float **out, struct error *err);
+// *out = the only value of the named tensor, of no dimensions or of one of size 1.
+bool parameters_get_number(struct parameters *parameters, const char *name, float *out,
+                           struct error *err);
 // A norm's "<name>.weight" and "<name>.bias", both of this size.
 bool parameters_get_norm(struct parameters *parameters, const char *prefix, const char *name,
                          size_t width, const float **gain, const float **bias, struct error *err);

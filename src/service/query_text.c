@@ -30,6 +30,23 @@ static bool add_negated(struct query_text *text, const char *word, size_t size, 
     return true;
 }
 
+// The bytes from `word` up to the blank behind it, or, of -"several words", to the closing
+// quotation mark. One that is not closed is a letter like others.
+static size_t piece_size(const char *word) {
+    size_t size = 0;
+    if (word[0] == '-' && word[1] == '"') {
+        const char *end = strchr(word + 2, '"');
+        bool is_last = end != NULL && (end[1] == '\0' || is_blank(end[1]));
+        if (is_last && end > word + 2) return (size_t)(end + 1 - word);
+    }
+    while (word[size] != '\0' && !is_blank(word[size])) size++;
+    return size;
+}
+
+static bool is_quoted(const char *piece, size_t size) {
+    return size > 3 && piece[1] == '"' && piece[size - 1] == '"';
+}
+
 // Splits at blanks; what is not negated keeps the blanks between it as one.
 static bool split_query(const char *query, struct query_text *text, struct error *err) {
     text->positive = memory_try(strlen(query) + 1);
@@ -40,10 +57,10 @@ static bool split_query(const char *query, struct query_text *text, struct error
             word++;
             continue;
         }
-        size_t size = 0;
-        while (word[size] != '\0' && !is_blank(word[size])) size++;
+        size_t size = piece_size(word);
         if (word[0] == '-' && size > 1 && word[1] != '-') {
-            if (!add_negated(text, word + 1, size - 1, err)) return false;
+            size_t marks = is_quoted(word, size) ? 1 : 0;
+            if (!add_negated(text, word + 1 + marks, size - 1 - 2 * marks, err)) return false;
         } else {
             if (end != text->positive) *end++ = ' ';
             memcpy(end, word, size);

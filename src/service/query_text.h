@@ -6,11 +6,11 @@
 #include "store/store.h"
 
 // "beach sunset -people" looks for "beach sunset" and keeps out what fits "people". A "-" negates
-// the word behind it at the beginning and after a blank only: "t-shirt", "-" and "--" are text. All
-// texts are owned, UTF-8, NUL-terminated.
+// the word behind it, or several in quotation marks (-"red car"), at the beginning and after a
+// blank only: "t-shirt", "-" and "--" are text. All texts are owned, UTF-8, NUL-terminated.
 struct query_text {
     char *positive;                  // the query without its negated words
-    char *negated[STORE_WORDS_MAX];  // each a word, without its "-"
+    char *negated[STORE_WORDS_MAX];  // each without its "-" and quotation marks
     char *words[STORE_WORDS_MAX];    // of `positive`; see query_text_parse
     size_t negated_count;
     size_t word_count;

@@ -15,17 +15,17 @@ static const char *const bank[] = {
 enum {
     BANK_COUNT = sizeof bank / sizeof *bank,
     // As many texts as the engine puts into one batch; fewer would wait for company in vain.
-    THREADS = 16,
+    THREADS_MAX = 16,
     RETRY_NS = 20000000,  // 20 ms until a full queue is asked again
 };
 
-// Cosines times this are the logits that CLIP is trained on: the published models all end at the
-// ceiling that their training sets for it (logit_scale = ln 100).
-static const float LOGIT_SCALE = 100.0F;
+// How many times as well as the bank's average caption a query has to describe a picture for its
+// relevance to be one half: docs/relevance.md has what other numbers do.
+static const float LEAD = 8.0F;
 
 struct relevance {
     struct engine *engine;
-    pthread_t threads[THREADS];
+    pthread_t threads[THREADS_MAX];
     size_t thread_count;
     atomic_size_t next;  // caption to embed
     atomic_bool is_stopping;
@@ -34,8 +34,9 @@ struct relevance {
     size_t made;           // captions
     struct error failure;  // of the first that failed
     size_t width;
-    float *columns;  // [width, BANK_COUNT]: captions side by side, so that sums over them
-                     // need no particular order
+    float logit_scale;  // the engine's
+    float *columns;     // [width, BANK_COUNT]: captions side by side, so that sums over them
+                        // need no particular order
 };
 
 // A full queue is no reason to give up.
@@ -74,7 +75,12 @@ static void *make_bank(void *argument) {
 }
 
 struct relevance *relevance_create(struct engine *engine, struct error *err) {
-    size_t width = engine_info(engine)->embedding_width;
+    const struct engine_info *info = engine_info(engine);
+    size_t width = info->embedding_width;
+    // At most half of the queue, so that at start it is not full for those who ask for something.
+    size_t threads =
+        info->queue_capacity / 2 < THREADS_MAX ? info->queue_capacity / 2 : THREADS_MAX;
+    if (threads == 0) threads = 1;
     float *columns = memory_try_zeroed(width * BANK_COUNT, sizeof *columns);
     if (columns == NULL) {
         error_set(err, ERROR_INTERNAL, "out of memory for the bank of captions");
@@ -83,10 +89,11 @@ struct relevance *relevance_create(struct engine *engine, struct error *err) {
     struct relevance *relevance = memory_alloc(sizeof *relevance);
     relevance->engine = engine;
     relevance->width = width;
+    relevance->logit_scale = info->logit_scale;
     relevance->columns = columns;
     (void)pthread_mutex_init(&relevance->mutex, NULL);
     (void)pthread_cond_init(&relevance->is_made, NULL);
-    while (relevance->thread_count < THREADS &&
+    while (relevance->thread_count < threads &&
            pthread_create(&relevance->threads[relevance->thread_count], NULL, make_bank,
                           relevance) == 0)
         relevance->thread_count++;
@@ -116,25 +123,37 @@ static bool wait_for_bank(struct relevance *relevance, struct error *err) {
     return failure.kind == ERROR_NONE || error_set(err, failure.kind, "%s", failure.text);
 }
 
-// The logarithm of the sum over the bank of exp(logit), with the largest taken out before.
-static float bank_logit(const struct relevance *relevance, const float *vector) {
-    float logits[BANK_COUNT] = {0}, largest = -INFINITY, sum = 0;
-    for (size_t j = 0; j < relevance->width; j++)
+// The cosines of a vector with every caption of the bank.
+static void bank_cosines(const struct relevance *relevance, const float *vector,
+                         float cosines[static BANK_COUNT]) {
+    size_t j = 0;
+    for (size_t i = 0; i < BANK_COUNT; i++) cosines[i] = 0;
+    // Four rows at once: a fourth of the loads and stores of the sums.
+    for (; j + 4 <= relevance->width; j += 4) {
+        const float *rows = relevance->columns + j * BANK_COUNT;
         for (size_t i = 0; i < BANK_COUNT; i++)
-            logits[i] += vector[j] * relevance->columns[j * BANK_COUNT + i];
-    for (size_t i = 0; i < BANK_COUNT; i++) {
-        logits[i] *= LOGIT_SCALE;
-        if (logits[i] > largest) largest = logits[i];
+            cosines[i] += vector[j] * rows[i] + vector[j + 1] * rows[BANK_COUNT + i] +
+                          vector[j + 2] * rows[2 * BANK_COUNT + i] +
+                          vector[j + 3] * rows[3 * BANK_COUNT + i];
     }
-    for (size_t i = 0; i < BANK_COUNT; i++) sum += expf(logits[i] - largest);
-    return largest + logf(sum);
+    for (; j < relevance->width; j++)
+        for (size_t i = 0; i < BANK_COUNT; i++)
+            cosines[i] += vector[j] * relevance->columns[j * BANK_COUNT + i];
+}
+
+// ln of the mean of exp(logit) over the bank, with the largest taken out before.
+static float bank_logit(const struct relevance *relevance, const float *vector) {
+    float cosines[BANK_COUNT], largest = -INFINITY, sum = 0;
+    bank_cosines(relevance, vector, cosines);
+    for (size_t i = 0; i < BANK_COUNT; i++)
+        if (cosines[i] > largest) largest = cosines[i];
+    for (size_t i = 0; i < BANK_COUNT; i++)
+        sum += expf(relevance->logit_scale * (cosines[i] - largest));
+    return relevance->logit_scale * largest + logf(sum / (float)BANK_COUNT);
 }
 
 bool relevance_score(struct relevance *relevance, const float *query, const float *vectors,
                      size_t count, size_t width, float *scores, struct error *err) {
-    // The bank may all but for a factor of the root of its size be better than the query: it has
-    // captions that fit nearly every picture a little, and some that say what the query says.
-    float allowance = logf((float)BANK_COUNT) / 2;
     if (width != relevance->width)
         return error_set(err, ERROR_INTERNAL, "relevance is of vectors of %zu numbers, not %zu",
                          relevance->width, width);
@@ -143,8 +162,8 @@ bool relevance_score(struct relevance *relevance, const float *query, const floa
         const float *vector = vectors + i * width;
         float cosine = 0;
         for (size_t j = 0; j < width; j++) cosine += query[j] * vector[j];
-        float excess = LOGIT_SCALE * cosine - (bank_logit(relevance, vector) - allowance);
-        scores[i] = 1 / (1 + expf(-excess));
+        float lead = relevance->logit_scale * cosine - bank_logit(relevance, vector);
+        scores[i] = 1 / (1 + LEAD * expf(-lead));
     }
     return true;
 }

@@ -114,12 +114,15 @@ static void check_clip(const char *folder, struct compute *compute, enum precisi
     float *vector = vectors + (PICTURES + TEXTS) * width;
     for (unsigned i = 0; i < PICTURES + TEXTS; i++) embed(wide, compute, i, vectors + i * width);
     clip_fingerprint(wide, fingerprint[0]);
+    float logit_scale = clip_logit_scale(wide);
+    assert_float_equal(logit_scale, 14.3, 0.1);  // exp(2.66), as untrained models have it
 
     struct packed_cache *cache = pack(clip_parameters(wide), path, precision);
     clip_destroy(wide);
     struct clip *packed = clip_load(path, cache, &err);
     assert_done(packed != NULL, &err);
     clip_fingerprint(packed, fingerprint[1]);
+    assert_float_equal(clip_logit_scale(packed), logit_scale, 0);
     assert_string_equal(fingerprint[0], fingerprint[1]);  // one space of vectors
     for (unsigned i = 0; i < PICTURES + TEXTS; i++) {
         embed(packed, compute, i, vector);

@@ -26,6 +26,8 @@ struct engine *fake_engine_reset(void) {
         .info = {.caption_model = "captioner",
                  .embedding_model = "space@1",
                  .embedding_width = FAKE_WIDTH,
+                 .logit_scale = 100,
+                 .queue_capacity = 32,
                  .precision = "f32",
                  .kernel_tier = "scalar"},
     };

@@ -25,6 +25,11 @@ static void queries_are_taken_apart(void **state) {
         {"  a red\tcar \n", "a red car", "", "red|car"},
         {"beach -people", "beach", "people", "beach"},
         {"-people beach -dog", "beach", "people|dog", "beach"},
+        {"street -\"red car\" night -bus", "street night", "red car|bus", "street|night"},
+        {"a street -\"red car", "a street car", "\"red", "street|car"},  // not closed
+        {"street -\"\"", "street", "\"\"", "street"},
+        {"street -\"a b\"c", "street b\"c", "\"a", "street|b|c"},
+        {"\"two words\"", "\"two words\"", "", "two|words"},
         {"t-shirt", "t-shirt", "", "t|shirt"},
         {"a - b", "a - b", "", "b"},
         {"--help me", "--help me", "", "help|me"},
