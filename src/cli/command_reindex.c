@@ -8,6 +8,7 @@
 #include "cli/engine_setup.h"
 #include "cli/json_line.h"
 #include "cli/progress_bar.h"
+#include "cli/store_setup.h"
 #include "service/service.h"
 
 static void show_progress(void *context, const struct reindex_progress *progress) {
@@ -50,9 +51,10 @@ static bool reindex(struct service *service, bool is_json, struct error *err) {
                                  progress.done, progress.total);
 }
 
-static struct store *open_store(const char *folder, struct error *err) {
+static struct store *open_store(const struct settings *settings, const char *folder,
+                                struct error *err) {
     struct error problem = {0};
-    struct store *store = sqlite_store_create(folder, &problem);
+    struct store *store = store_setup_create(settings, folder, false, &problem);
     if (problem.kind == ERROR_CONFLICT)
         error_set(err, problem.kind,
                   "%s; or leave it to the server that runs there: it gives pictures the vectors of "
@@ -72,7 +74,7 @@ int command_reindex(const struct command_input *input) {
     if (err.kind != ERROR_NONE || !data_folder_path(settings, data, &err))
         return command_fail(&err);
     (void)snprintf(pictures, sizeof pictures, "%s/pictures", data);
-    struct store *store = open_store(data, &err);
+    struct store *store = open_store(settings, data, &err);
     struct blob_folder *blobs = store != NULL ? blob_folder_create(pictures, &err) : NULL;
     struct engine *engine = blobs != NULL ? engine_setup_create(settings, false, true, &err) : NULL;
     struct image_limits limits = picture_limits(settings);

@@ -87,6 +87,7 @@ static void postgres_destroy(struct store *store) {
 
 static const struct store_operations postgres_operations = {
     .name = "pgvector",
+    .is_shared = true,
     .destroy = postgres_destroy,
     .put = postgres_put,
     .replace = postgres_replace,

@@ -37,6 +37,7 @@ static void qdrant_destroy(struct store *store) {
 
 static const struct store_operations qdrant_operations = {
     .name = "qdrant",
+    .is_shared = true,
     .destroy = qdrant_destroy,
     .put = qdrant_put,
     .replace = qdrant_replace,
