@@ -102,8 +102,11 @@ struct prepared_image {
     float *caption_planes;    // [3, size, size]; NULL when not asked for, and for mocks
     float *embedding_planes;  // likewise
     uint8_t hash[32];         // of the pixels, for mocks
-    double decode_ms;         // from the file to pixels of the models' sizes
-    double preprocess_ms;     // from those to planes
+    // See image/perceptual_hash.h; made for captions, whose picture is the whole one.
+    uint64_t perceptual_hash;
+    bool has_perceptual_hash;
+    double decode_ms;      // from the file to pixels of the models' sizes
+    double preprocess_ms;  // from those to planes
 };
 
 // From the bytes of a picture's file, on the calling thread; nothing waits for the worker. The

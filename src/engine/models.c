@@ -12,6 +12,7 @@
 #include "engine/model_kinds.h"
 #include "engine/model_source.h"
 #include "image/decode_squares.h"
+#include "image/perceptual_hash.h"
 #include "kernels/kernels.h"
 #include "kernels/resample.h"
 #include "model/blip.h"
@@ -188,6 +189,8 @@ static void request_squares(const struct models *models, enum image_use use,
 
 static bool prepare_squares(const struct models *models, const struct pixels *squares,
                             enum image_use use, struct prepared_image *image, struct error *err) {
+    if ((use & IMAGE_FOR_CAPTION) != 0)
+        image->has_perceptual_hash = pixels_perceptual_hash(squares, &image->perceptual_hash);
     if (models->is_mock) {
         sha256(squares->rgb, (size_t)3 * squares->width * squares->height, image->hash);
         return true;
