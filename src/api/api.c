@@ -1,5 +1,7 @@
 #include "api/api.h"
 
+#include "api/handlers.h"
+
 #include "api/batch_body.h"
 #include "api/openapi.h"
 #include "api/picture_body.h"
@@ -10,6 +12,7 @@
 static size_t max_body_bytes(const struct api *api, unsigned flags) {
     if ((flags & ROUTE_TAKES_PICTURES) != 0)
         return BATCH_BODY_UPLOADS * api->max_upload_bytes + PICTURE_BODY_OVERHEAD;
+    if ((flags & ROUTE_TAKES_CHANGE) != 0) return IMAGE_CHANGE_SIZE_MAX;
     return (flags & ROUTE_TAKES_PICTURE) != 0 ? api->max_upload_bytes + PICTURE_BODY_OVERHEAD : 0;
 }
 

@@ -11,6 +11,10 @@ http_handler images_list;  // images_get.c
 http_handler image_get;
 http_handler image_delete;
 
+http_handler image_patch;                    // images_change.c
+enum { IMAGE_CHANGE_SIZE_MAX = 64 * 1024 };  // its body: a caption and 32 tags, however escaped
+http_handler image_duplicates;
+
 http_handler image_content;  // image_bytes.c
 http_handler image_thumbnail;
 

@@ -5,6 +5,7 @@
 
 #include "api/json_answer.h"
 #include "base/clock.h"
+#include "store/tags.h"
 
 enum { SCORE_DECIMALS = 6 };  // a float holds no more
 
@@ -17,22 +18,27 @@ static json_t *source_json(const struct image_record *record) {
 json_t *image_json_create(const struct image_record *record) {
     char created[CLOCK_TEXT_SIZE];
     clock_utc_text(record->created_ms, created);
+    json_t *tags = json_array();
+    char tag[STORE_TAG_SIZE];
+    for (const char *rest = record->tags; tags_next(&rest, tag);)
+        json_array_append_new(tags, json_text(tag));
     return json_pack(
-        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:{s:o}, s:i, s:i, s:s, s:I, s:s, s:s}",  //
-        "id", record->id,                                                              //
-        "caption", json_text(record->caption),                                         //
-        "origin", record->origin,                                                      //
-        "confidence", json_rounded(record->confidence, SCORE_DECIMALS),                //
-        "clip_score", json_rounded(record->clip_score, SCORE_DECIMALS),                //
-        "model", json_text(record->caption_model),                                     //
-        "embedding_model", json_text(record->embedding_model),                         //
-        "payload", "src", source_json(record),                                         //
-        "width", (int)record->width,                                                   //
-        "height", (int)record->height,                                                 //
-        "mime", record->mime,                                                          //
-        "size_bytes", (json_int_t)record->size_bytes,                                  //
-        "sha256", record->sha256,                                                      //
-        "created_at", created);
+        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:{s:o}, s:i, s:i, s:s, s:I, s:s, s:s, s:o}",  //
+        "id", record->id,                                                                   //
+        "caption", json_text(record->caption),                                              //
+        "origin", record->origin,                                                           //
+        "confidence", json_rounded(record->confidence, SCORE_DECIMALS),                     //
+        "clip_score", json_rounded(record->clip_score, SCORE_DECIMALS),                     //
+        "model", json_text(record->caption_model),                                          //
+        "embedding_model", json_text(record->embedding_model),                              //
+        "payload", "src", source_json(record),                                              //
+        "width", (int)record->width,                                                        //
+        "height", (int)record->height,                                                      //
+        "mime", record->mime,                                                               //
+        "size_bytes", (json_int_t)record->size_bytes,                                       //
+        "sha256", record->sha256,                                                           //
+        "created_at", created,                                                              //
+        "tags", tags);
 }
 
 bool image_id_check(const char *id, struct problem *problem) {

@@ -145,6 +145,11 @@ static json_t *operation_json(const struct api_route *route) {
                   "parameters", parameters_json(route), "responses", responses_json(route));
     if ((route->flags & ROUTE_TAKES_PICTURE) != 0)
         json_object_set_new(json, "requestBody", picture_body_json());
+    if ((route->flags & ROUTE_TAKES_CHANGE) != 0)
+        json_object_set_new(
+            json, "requestBody",
+            json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content", "application/json", "schema",
+                      schema_reference("ImageChange")));
     if ((route->flags & ROUTE_TAKES_PICTURES) != 0)
         json_object_set_new(json, "requestBody", batch_body_json());
     return json;

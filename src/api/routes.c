@@ -38,6 +38,18 @@ const struct api_route api_routes[] = {
      "One image", "The stored caption and facts of one image.",
      {&parameter_id},
      {200, JSON_TYPE, "Image", "The image."}, {404, 500, 503, 507}},
+    {"PATCH", "/images/{id}", image_patch, ROUTE_TAKES_CHANGE, "changeImage", "images",
+     "Change an image's caption or tags",
+     "The body is JSON with `caption`, `tags` (the new list), or both. A caption that a person wrote "
+     "has the origin `user` and is never replaced by a model's. Searches know it at once.",
+     {&parameter_id},
+     {200, JSON_TYPE, "Image", "The image as it is now."}, {400, 404, 413, 415, 422, 500, 503, 507}},
+    {"GET", "/images/{id}/duplicates", image_duplicates, ROUTE_WAITS, "getImageDuplicates", "images",
+     "Images that are this one again",
+     "`same_picture`: the same picture in another size, format or compression. `same_meaning`: "
+     "another picture of very nearly the same thing. At most ten each, nearest first.",
+     {&parameter_id},
+     {200, JSON_TYPE, "DuplicatesAnswer", "The duplicates."}, {404, 500, 503, 507}},
     {"DELETE", "/images/{id}", image_delete, ROUTE_WAITS, "deleteImage", "images",
      "Delete an image", "Removes the image, its bytes, and its place in the search.",
      {&parameter_id},

@@ -1,5 +1,6 @@
 #include "api/upload.h"
 
+#include "api/duplicates_json.h"
 #include "api/image_answer.h"
 #include "api/json_answer.h"
 
@@ -29,6 +30,9 @@ bool upload_ingest(struct service *service, const struct picture_body *body, enu
 json_t *upload_json_create(const struct ingest_result *result) {
     json_t *json = image_json_create(&result->record);
     json_object_set_new(json, "was_known", json_boolean(result->was_known));
+    json_object_set_new(
+        json, "duplicates",
+        duplicates_json_create(&result->duplicates, result->was_known ? result->record.id : NULL));
     json_object_set_new(json, "timings", timings_json(&result->timings));
     record_notice_add(json, &result->record);
     return json;

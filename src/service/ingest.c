@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/sha256.h"
 #include "engine/model_source.h"
 #include "service/picture.h"
@@ -68,8 +69,8 @@ static bool find_known(struct service *service, struct upload *upload, bool *is_
 }
 
 static void fill_record(const struct service *service, const struct upload *upload,
-                        const struct image_info *info, const struct description *description,
-                        struct image_record *record) {
+                        const struct prepared_image *image, const struct image_info *info,
+                        const struct description *description, struct image_record *record) {
     const struct engine_info *engine = engine_info(service->options.engine);
     *record = (struct image_record){
         .confidence = (double)description->caption.confidence,
@@ -79,6 +80,8 @@ static void fill_record(const struct service *service, const struct upload *uplo
         .height = info->height,
         .size_bytes = (int64_t)upload->size,
         .created_ms = clock_utc_ms(),
+        .perceptual_hash = image->perceptual_hash,
+        .has_perceptual_hash = image->has_perceptual_hash,
     };
     (void)snprintf(record->id, sizeof record->id, "%.16s", upload->sha256);
     (void)snprintf(record->sha256, sizeof record->sha256, "%s", upload->sha256);
@@ -100,6 +103,10 @@ static void fill_record(const struct service *service, const struct upload *uplo
     record->source = outdated->source;
     memcpy(record->file_name, outdated->file_name, sizeof record->file_name);
     memcpy(record->url, outdated->url, sizeof record->url);
+    memcpy(record->tags, outdated->tags, sizeof record->tags);
+    if (strcmp(outdated->origin, ORIGIN_USER) != 0) return;
+    memcpy(record->caption, outdated->caption, sizeof record->caption);
+    memcpy(record->origin, outdated->origin, sizeof record->origin);
 }
 
 // `searched` is in the space that searches use, `own` in that of the model that runs.
@@ -180,10 +187,10 @@ static bool describe_and_keep(struct service *service, const struct upload *uplo
                    (!is_former || embed_formerly(service, upload, &former, err));
     if (upload->lane == QUEUE_BULK) slot_give_back(&service->bulk_slots);
     result->timings.decode_ms = image.decode_ms;
+    if (is_done) fill_record(service, upload, &image, &info, &description, &result->record);
     prepared_image_clear(&image);
     if (!is_done) return false;
     result->timings.engine = description.timings;
-    fill_record(service, upload, &info, &description, &result->record);
     return keep(service, upload, is_former ? &former : &description.embedding,
                 &description.embedding, result, err);
 }
@@ -217,9 +224,18 @@ static bool take_in(struct service *service, struct upload *upload, struct inges
     return answer.is_done || error_set(err, answer.error.kind, "%s", answer.error.text);
 }
 
+// The upload is done, whether they are found or not.
+static void find_duplicates(struct service *service, struct ingest_result *result) {
+    struct error problem = {0};
+    if (!service_find_duplicates(service, &result->record, &result->duplicates, &problem))
+        log_warning("the duplicates of image %s are not known: %s", result->record.id,
+                    problem.text);
+}
+
 // Ends an upload, started at `started`, that failed or was answered.
 static bool finish(struct service *service, bool is_done, int64_t started,
                    struct ingest_result *result, const struct error *problem, struct error *err) {
+    if (is_done) find_duplicates(service, result);
     result->timings.total_ms = clock_ms_since(started);
     stage_metrics_upload(service, is_done, problem, result);
     return is_done || error_set(err, problem->kind, "%s", problem->text);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "service/picture.h"
+#include "service/plain_text.h"
 #include "service/service_private.h"
 
 // Bulk pictures that are with the models at once, beside one a thread that decodes: a batch of two
@@ -59,6 +60,22 @@ bool service_list_images(struct service *service, struct store_cursor *cursor, s
     struct store *store = service->options.store;
     if (limit > STORE_PAGE_MAX) limit = STORE_PAGE_MAX;
     return store->operations->list(store, cursor, limit, records, count, has_more, err);
+}
+
+// What a user writes is shown like a model's words: without characters that steer the display.
+bool service_change_image(struct service *service, const char *id,
+                          const struct image_change *change, struct image_record *updated,
+                          struct error *err) {
+    struct store *store = service->options.store;
+    struct image_change clean = *change;
+    char caption[STORE_CAPTION_SIZE];
+    if (change->caption != NULL) {
+        plain_text_copy(caption, sizeof caption, change->caption);
+        if (plain_text_is_blank(caption))
+            return error_set(err, ERROR_INVALID, "the caption is blank; give some text");
+        clean.caption = caption;
+    }
+    return store->operations->update(store, id, &clean, updated, err);
 }
 
 // Row first: from then on the image is gone, whatever becomes of its bytes.

@@ -7,6 +7,7 @@
 #include "fetch/fetch.h"
 #include "image/decode.h"
 #include "observe/metrics.h"
+#include "service/duplicates.h"
 #include "service/reindex.h"
 #include "service/relevance.h"
 #include "service/search.h"
@@ -42,7 +43,8 @@ struct ingest_timings {
 
 struct ingest_result {
     struct image_record record;
-    bool was_known;  // the same bytes were here already; nothing was computed
+    struct duplicates duplicates;  // empty where they could not be found out
+    bool was_known;                // the same bytes were here already; nothing was computed
     struct ingest_timings timings;
 };
 
@@ -62,6 +64,10 @@ bool service_get_image(struct service *service, const char *id, struct image_rec
 bool service_list_images(struct service *service, struct store_cursor *cursor, size_t limit,
                          struct image_record *records, size_t *count, bool *has_more,
                          struct error *err);
+// *updated is the record afterwards. Errors: the store's, ERROR_INVALID (a caption of blanks).
+bool service_change_image(struct service *service, const char *id,
+                          const struct image_change *change, struct image_record *updated,
+                          struct error *err);
 bool service_delete_image(struct service *service, const char *id, struct error *err);
 // Original bytes; caller frees with memory_free.
 char *service_image_content(struct service *service, const char *id, struct image_record *record,

@@ -119,6 +119,32 @@ bool service_list_images(struct service *service, struct store_cursor *cursor, s
     return call("list_images", err);
 }
 
+bool service_change_image(struct service *service, const char *id,
+                          const struct image_change *change, struct image_record *updated,
+                          struct error *err) {
+    (void)service;
+    (void)snprintf(fake.id, sizeof fake.id, "%s", id);
+    *updated = fake.record;
+    if (change->caption != NULL)
+        (void)snprintf(updated->caption, sizeof updated->caption, "%s", change->caption);
+    if (change->tags != NULL)
+        (void)snprintf(updated->tags, sizeof updated->tags, "%s", change->tags);
+    return call("change_image", err);
+}
+
+bool service_find_duplicates(struct service *service, const struct image_record *record,
+                             struct duplicates *duplicates, struct error *err) {
+    (void)service;
+    (void)record;
+    *duplicates = (struct duplicates){
+        .same_picture = {{.id = "0011223344556677", .distance = 3}},
+        .same_picture_count = 1,
+        .same_meaning = {{.id = "8899aabbccddeeff", .score = 0.96F}},
+        .same_meaning_count = 1,
+    };
+    return call("find_duplicates", err);
+}
+
 bool service_delete_image(struct service *service, const char *id, struct error *err) {
     (void)service;
     (void)snprintf(fake.id, sizeof fake.id, "%s", id);

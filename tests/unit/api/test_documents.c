@@ -171,6 +171,7 @@ static void document_lists_every_route_and_only_those(void **state) {
         const char *method = strcmp(api_routes[i].method, "GET") == 0      ? "get"
                              : strcmp(api_routes[i].method, "POST") == 0   ? "post"
                              : strcmp(api_routes[i].method, "DELETE") == 0 ? "delete"
+                             : strcmp(api_routes[i].method, "PATCH") == 0  ? "patch"
                                                                            : "?";
         const json_t *path = json_object_get(paths, api_routes[i].path);
         assert_non_null(json_object_get(path, method));

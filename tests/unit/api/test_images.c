@@ -25,7 +25,7 @@ static void image_keeps_the_shape_of_the_original(void **state) {
         "\"embedding_model\":\"embedding-model\","
         "\"payload\":{\"src\":{\"source\":\"upload\",\"filename\":\"cat.png\"}},"
         "\"width\":640,\"height\":480,\"mime\":\"image/png\",\"size_bytes\":5000000000,"
-        "\"sha256\":\"" ID ID ID ID "\",\"created_at\":\"2023-11-14T22:13:20.123Z\"}");
+        "\"sha256\":\"" ID ID ID ID "\",\"created_at\":\"2023-11-14T22:13:20.123Z\",\"tags\":[]}");
     assert_string_equal(fake.id, ID);
     answer_clear(&answer);
 }
@@ -232,9 +232,88 @@ static void thumbnail_takes_a_size(void **state) {
     answer_clear(&answer);
 }
 
+static struct answer patch(const char *json) {
+    return loopback_send("PATCH", "/images/" ID, "Content-Type: application/json\r\n", json,
+                         strlen(json));
+}
+
+static void caption_and_tags_are_changed(void **state) {
+    (void)state;
+    struct answer answer =
+        patch("{\"caption\":\"my cat\",\"tags\":[\"home\",\"two words\",\"home\"]}");
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(fake.called, "change_image");
+    assert_string_equal(fake.id, ID);
+    assert_string_equal(answer_text(&answer, "caption"), "my cat");
+    assert_non_null(strstr(answer.body, "\"tags\":[\"home\",\"two words\"]"));
+    answer_clear(&answer);
+    answer = patch("{\"tags\":[]}");
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body, "\"tags\":[]"));
+    answer_clear(&answer);
+}
+
+static void wrong_changes_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *json;
+        int status;
+    } wrong[] = {
+        {"", 400},
+        {"{", 400},
+        {"{\"tags\":[],\"tags\":[]}", 400},
+        {"[]", 422},
+        {"{}", 422},
+        {"null", 422},
+        {"{\"caption\":1}", 422},
+        {"{\"caption\":\"\"}", 422},
+        {"{\"caption\":\" \"}", 422},
+        {"{\"caption\":\"a\\u0000b\"}", 400},
+        {"{\"tags\":\"a\"}", 422},
+        {"{\"tags\":[1]}", 422},
+        {"{\"tags\":[\"\"]}", 422},
+        {"{\"tags\":[\"a,b\"]}", 422},
+        {"{\"tags\":[\"a\\nb\"]}", 422},
+        {"{\"tags\":[\"0123456789012345678901234567890123456789012345678901234567890123\"]}", 422},
+        {"{\"id\":\"x\"}", 422},
+        {"{\"caption\":\"a\",\"origin\":\"local\"}", 422},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct answer answer = patch(wrong[i].json);
+        if (answer.status != wrong[i].status)
+            fail_msg("%s: %d %s", wrong[i].json, answer.status, answer.body);
+        assert_problem(&answer, wrong[i].status);
+        assert_string_equal(fake.called, "");
+        answer_clear(&answer);
+    }
+    struct answer answer =
+        loopback_send("PATCH", "/images/" ID, "Content-Type: text/plain\r\n", "{}", 2);
+    assert_problem(&answer, 415);
+    answer_clear(&answer);
+    answer =
+        loopback_send("PATCH", "/images/nonsense", "Content-Type: application/json\r\n", "{}", 2);
+    assert_problem(&answer, 404);
+    answer_clear(&answer);
+}
+
+static void duplicates_come_in_tiers(void **state) {
+    (void)state;
+    struct answer answer = loopback_get("/images/" ID "/duplicates");
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body,
+                        "{\"id\":\"" ID
+                        "\",\"duplicates\":{\"same_bytes\":[],\"same_picture\":[{"
+                        "\"id\":\"0011223344556677\",\"distance\":3}],\"same_meaning\":[{\"id\":"
+                        "\"8899aabbccddeeff\",\"score\":0.96}]}}");
+    answer_clear(&answer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(image_keeps_the_shape_of_the_original, loopback_reset),
+        cmocka_unit_test_setup(caption_and_tags_are_changed, loopback_reset),
+        cmocka_unit_test_setup(wrong_changes_are_refused, loopback_reset),
+        cmocka_unit_test_setup(duplicates_come_in_tiers, loopback_reset),
         cmocka_unit_test_setup(image_from_an_address_names_it, loopback_reset),
         cmocka_unit_test_setup(texts_that_are_no_utf8_still_give_json, loopback_reset),
         cmocka_unit_test_setup(captions_of_mocks_and_demo_models_are_called_so, loopback_reset),

@@ -98,7 +98,12 @@ bool engine_prepare_image(struct engine *engine, const void *bytes, size_t size,
     enter(&fake_engine.preparing, &fake_engine.most_preparing);
     *image = (struct prepared_image){0};
     bool is_done = image_decode(bytes, size, limits, &pixels, info, err);
-    if (is_done) memcpy(image->hash, pixels.rgb, 3);
+    if (is_done) {
+        memcpy(image->hash, pixels.rgb, 3);
+        image->has_perceptual_hash = pixels.rgb[2] != 77;
+        image->perceptual_hash =
+            (uint64_t)pixels.rgb[0] << 32 | (uint64_t)pixels.rgb[1] << 16 | pixels.rgb[2];
+    }
     image->decode_ms = 0.25;
     pixels_clear(&pixels);
     pause_a_moment();
