@@ -90,7 +90,7 @@ static bool fingerprint(const struct http_request *request,
                         char text[static FINGERPRINT_DIGITS + 1], struct problem *problem) {
     struct byte_buffer all;
     byte_buffer_init(&all, 64 * 1024);  // far more than the longest request line
-    for (size_t i = 0; i < sizeof fingerprinted / sizeof *fingerprinted; i++) {
+    for (size_t i = 0; i < sizeof fingerprinted / sizeof fingerprinted[0]; i++) {
         const char *value = http_request_query(request, fingerprinted[i]->name);
         (void)byte_buffer_append(&all, value != NULL ? "+" : "-", 1);
         if (value != NULL) (void)byte_buffer_append(&all, value, strlen(value) + 1);
@@ -210,7 +210,7 @@ static bool list_read(const struct http_request *request, const struct api_param
 }
 
 static bool ids_check(const struct store_filter *filter, struct problem *problem) {
-    for (size_t i = 0; i < filter->id_count; i++)
+    for (size_t i = 0; filter->ids != NULL && i < filter->id_count; i++)
         if (strlen(filter->ids[i]) != IMAGE_ID_SIZE - 1 ||
             strspn(filter->ids[i], "0123456789abcdef") != IMAGE_ID_SIZE - 1)
             return problem_set_field(problem, "query", parameter_ids.name, "value_error",
@@ -239,7 +239,7 @@ static bool filter_read(struct search_parameters *parameters, const struct http_
                                                         &parameter_words};
     struct store_filter *filter = &parameters->request.filter;
     size_t text_size = 1, entries = 1;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         const char *value = http_request_query(request, lists[i]->name);
         if (value == NULL) continue;
         text_size += strlen(value) + 1;

@@ -106,9 +106,10 @@ static bool rank(struct search *search, struct error *err) {
     struct store_match *first = memory_try_array(depth, sizeof *first);
     struct store_match *second = memory_try_array(depth, sizeof *second);
     size_t first_count, second_count;
-    bool is_done =
-        ((first != NULL && second != NULL) || out_of_memory(err)) &&
-        rank_by_vector(search, depth, &search->filter, first, &first_count, err) &&
+    bool is_done = first != NULL && second != NULL;
+    if (!is_done) out_of_memory(err);
+    is_done =
+        is_done && rank_by_vector(search, depth, &search->filter, first, &first_count, err) &&
         rank_by_words(search, depth, second, &second_count, err) &&
         rank_fusion(first, first_count, second, second_count, search->matches, &search->count, err);
     memory_free(first);
@@ -123,7 +124,8 @@ static bool fill_scores(struct search *search, struct error *err) {
     const char **ids = memory_try_array(search->count, sizeof *ids);
     struct store_match *scored = memory_try_array(search->count, sizeof *scored);
     size_t id_count = 0, scored_count = 0;
-    bool is_done = (ids != NULL && scored != NULL) || out_of_memory(err);
+    bool is_done = ids != NULL && scored != NULL;
+    if (!is_done) out_of_memory(err);
     for (size_t i = 0; is_done && i < search->count; i++)
         if (isnan(search->matches[i].score)) ids[id_count++] = search->matches[i].record.id;
     struct store_filter among = {.ids = ids, .id_count = id_count};
@@ -148,9 +150,8 @@ static bool judge(struct search *search, struct error *err) {
                          ? memory_try_zeroed(floats, sizeof *vectors)
                          : NULL;
     search->relevance = memory_try_zeroed(search->count, sizeof *search->relevance);
-    bool is_done =
-        (ids != NULL && is_there != NULL && vectors != NULL && search->relevance != NULL) ||
-        out_of_memory(err);
+    bool is_done = ids != NULL && is_there != NULL && vectors != NULL && search->relevance != NULL;
+    if (!is_done) out_of_memory(err);
     for (size_t i = 0; is_done && i < search->count; i++) ids[i] = search->matches[i].record.id;
     is_done =
         is_done &&

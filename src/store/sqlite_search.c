@@ -175,7 +175,8 @@ bool sqlite_search_hash(struct store *store, uint64_t perceptual_hash, unsigned 
     k = k < STORE_SEARCH_MAX ? k : STORE_SEARCH_MAX;
     struct hash_match *near = memory_try_array(k + SEARCH_SPARE, sizeof *near);
     struct found_row *found = memory_try_array(k + SEARCH_SPARE, sizeof *found);
-    bool is_done = (near != NULL && found != NULL) || out_of_memory(err);
+    bool is_done = near != NULL && found != NULL;
+    if (!is_done) out_of_memory(err);
     if (is_done) {
         size_t near_count =
             hash_list_search(&self->hashes, perceptual_hash, distance, k + SEARCH_SPARE, near);
