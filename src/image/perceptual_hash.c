@@ -131,6 +131,7 @@ bool pixels_perceptual_hash(const struct pixels *pixels, uint64_t *hash) {
     struct spectrum spectrum;
     int64_t luma[PERCEPTUAL_LUMA_BITS], sorted[PERCEPTUAL_LUMA_BITS], blue[PERCEPTUAL_BLUE_BITS],
         red[PERCEPTUAL_RED_BITS];
+    if (pixels->width < GRID || pixels->height < GRID) return false;
     grid_fill(&grid, pixels);
     spectrum_fill(&spectrum, &grid, luma_weights);
     size_t count = list_waves(&spectrum, LUMA_WAVES, luma), seen = 0;

@@ -16,12 +16,12 @@ enum {
     PERCEPTUAL_RED_BITS = 5,
 };
 
-// Copies differ in this many bits at most: all photographs that were measured do when they are
-// scaled to a quarter or twice, saved as JPEG of quality 30 to 95, as WebP or as GIF; of 26,000
+// Copies differ in this many bits at most: nearly all photographs that were measured do when they
+// are scaled to a quarter or twice, saved as JPEG of quality 30 to 95, as WebP or as GIF; of 26,000
 // pairs of different ones none does.
 enum { PERCEPTUAL_SAME_DISTANCE = 4 };
 
 // `pixels` shows the whole picture, upright, its shape kept or not, at least 32 pixels a side: the
-// square that a model reads will do. False: there is too little to see, a plain colour or an even
-// pattern, and every such picture would look the same as all the others.
+// square that a model reads will do. False: it is smaller, or there is too little to see, a plain
+// colour or an even pattern, and every such picture would look the same as all the others.
 bool pixels_perceptual_hash(const struct pixels *pixels, uint64_t *hash);
