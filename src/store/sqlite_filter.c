@@ -1,5 +1,7 @@
 #include "store/sqlite_filter.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 enum {
@@ -99,37 +101,76 @@ bool sqlite_filter_bind(const struct store_filter *filter, int first, sqlite3_st
     return !binding.has_failed || error_set(err, ERROR_INTERNAL, "out of memory for a search");
 }
 
-static bool mark_rows(struct sqlite_connection *reader, sqlite3_stmt *statement,
-                      const struct key_filter *rows, struct error *err) {
+// Sets or clears the bits of the rows that the statement answers, then finalizes it.
+static bool mark_rows(struct sqlite_connection *reader, sqlite3_stmt *statement, bool is_allowed,
+                      uint64_t *bits, size_t bit_count, struct error *err) {
     int result;
     while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
         uint64_t row = (uint64_t)sqlite3_column_int64(statement, 0);
-        uint64_t *bits = (uint64_t *)rows->bits;
-        if (row < rows->bit_count) bits[row / 64] |= (uint64_t)1 << (row % 64);
+        if (row >= bit_count) continue;
+        uint64_t bit = (uint64_t)1 << (row % 64);
+        bits[row / 64] = is_allowed ? bits[row / 64] | bit : bits[row / 64] & ~bit;
     }
-    return result == SQLITE_DONE || sqlite_error_set(err, reader->database);
+    bool is_done = result == SQLITE_DONE || sqlite_error_set(err, reader->database);
+    (void)sqlite3_finalize(statement);
+    return is_done;
+}
+
+static bool prepare(struct sqlite_connection *reader, const char *sql, sqlite3_stmt **statement,
+                    struct error *err) {
+    return sqlite3_prepare_v2(reader->database, sql, -1, statement, NULL) == SQLITE_OK ||
+           sqlite_error_set(err, reader->database);
+}
+
+static bool mark_allowed(struct sqlite_connection *reader, const struct store_filter *filter,
+                         uint64_t *bits, size_t bit_count, struct error *err) {
+    struct byte_buffer sql;
+    sqlite3_stmt *statement = NULL;
+    byte_buffer_init(&sql, SQL_SIZE_MAX);
+    bool is_done = (byte_buffer_append_text(&sql, "SELECT row FROM images WHERE true") &&
+                    sqlite_filter_write(filter, &sql)) ||
+                   error_set(err, ERROR_INTERNAL, "out of memory for a search");
+    is_done = is_done && prepare(reader, sql.bytes, &statement, err) &&
+              sqlite_filter_bind(filter, 1, statement, err);
+    byte_buffer_clear(&sql);
+    if (is_done) return mark_rows(reader, statement, true, bits, bit_count, err);
+    (void)sqlite3_finalize(statement);
+    return false;
+}
+
+// The images that have a word need not be compared with all images: their bits are cleared.
+static bool clear_excluded(struct sqlite_connection *reader, const struct store_filter *filter,
+                           uint64_t *bits, size_t bit_count, struct error *err) {
+    sqlite3_stmt *statement = NULL;
+    struct binding binding = {.next = 1};
+    if (filter->without_word_count == 0) return true;
+    if (!prepare(reader, "SELECT rowid FROM image_words WHERE image_words MATCH ?", &statement,
+                 err))
+        return false;
+    binding.statement = statement;
+    bind_words(&binding, "", filter->without_words, filter->without_word_count, " OR ");
+    if (!binding.has_failed) return mark_rows(reader, statement, false, bits, bit_count, err);
+    (void)sqlite3_finalize(statement);
+    return error_set(err, ERROR_INTERNAL, "out of memory for a search");
 }
 
 bool sqlite_filter_rows(struct sqlite_connection *reader, const struct store_filter *filter,
                         int64_t row_count, struct key_filter *rows, struct error *err) {
-    struct byte_buffer sql;
-    sqlite3_stmt *statement = NULL;
-    byte_buffer_init(&sql, SQL_SIZE_MAX);
-    rows->bit_count = (size_t)row_count;
-    rows->bits = memory_try_zeroed(rows->bit_count / 64 + 1, sizeof *rows->bits);
-    bool is_done = rows->bits != NULL &&
-                   byte_buffer_append_text(&sql, "SELECT row FROM images WHERE true") &&
-                   sqlite_filter_write(filter, &sql);
-    if (!is_done) error_set(err, ERROR_INTERNAL, "out of memory for a search");
-    is_done = is_done &&
-              (sqlite3_prepare_v2(reader->database, sql.bytes, -1, &statement, NULL) == SQLITE_OK ||
-               sqlite_error_set(err, reader->database)) &&
-              sqlite_filter_bind(filter, 1, statement, err) &&
-              mark_rows(reader, statement, rows, err);
-    (void)sqlite3_finalize(statement);
-    byte_buffer_clear(&sql);
-    if (is_done) return true;
-    memory_free((void *)rows->bits);
-    rows->bits = NULL;
-    return false;
+    struct store_filter allowing = *filter;
+    allowing.without_word_count = 0;
+    size_t bit_count = (size_t)row_count, words = bit_count / 64 + 1;
+    uint64_t *bits = memory_try_zeroed(words, sizeof *bits);
+    if (bits == NULL) return error_set(err, ERROR_INTERNAL, "out of memory for a search");
+    bool is_done = true;
+    if (filter_is_empty(&allowing))
+        memset(bits, 0xff, words * sizeof *bits);
+    else
+        is_done = mark_allowed(reader, &allowing, bits, bit_count, err);
+    is_done = is_done && clear_excluded(reader, filter, bits, bit_count, err);
+    if (!is_done) {
+        memory_free(bits);
+        bits = NULL;
+    }
+    *rows = (struct key_filter){.bits = bits, .bit_count = bit_count};
+    return is_done;
 }

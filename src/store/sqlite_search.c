@@ -104,13 +104,11 @@ static sqlite3_stmt *prepare_word_search(struct sqlite_connection *reader,
     bool is_filtered = !filter_is_empty(&search->filter);
     byte_buffer_init(&sql, SQL_SIZE_MAX);
     // bm25 is the smaller, the better.
-    (void)byte_buffer_append_text(&sql,
-                                  "SELECT rowid, -rank FROM image_words WHERE image_words MATCH ?");
-    if (is_filtered) {
-        (void)byte_buffer_append_text(&sql, " AND rowid IN (SELECT row FROM images WHERE true");
-        (void)sqlite_filter_write(&search->filter, &sql);
-        (void)byte_buffer_append_text(&sql, ")");
-    }
+    (void)byte_buffer_append_text(
+        &sql, is_filtered ? "SELECT images.row, -rank FROM image_words JOIN images "
+                            "ON images.row = image_words.rowid WHERE image_words MATCH ?"
+                          : "SELECT rowid, -rank FROM image_words WHERE image_words MATCH ?");
+    if (is_filtered) (void)sqlite_filter_write(&search->filter, &sql);
     (void)byte_buffer_append_format(&sql, " ORDER BY rank LIMIT %zu", k);
     bool is_done = (!sql.has_failed && words != NULL) || out_of_memory(err);
     is_done =
