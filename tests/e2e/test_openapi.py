@@ -115,6 +115,16 @@ def test_every_route_answers_as_described(client, document):
         ("GET", "/images", {}, {"params": {"cursor": "x"}}),
         ("GET", "/images/{id}", {"id": image}, {}),
         ("GET", "/images/{id}", {"id": gone}, {}),
+        ("PATCH", "/images/{id}", {"id": image}, {"json": {"caption": "mine", "tags": ["a", "b c"]}}),
+        ("PATCH", "/images/{id}", {"id": image}, {"json": {"caption": ""}}),
+        ("PATCH", "/images/{id}", {"id": image}, {"content": b"{", "headers": {
+            "Content-Type": "application/json"}}),
+        ("PATCH", "/images/{id}", {"id": image}, {"content": b"x", "headers": {
+            "Content-Type": "text/plain"}}),
+        ("PATCH", "/images/{id}", {"id": image}, {"json": {"caption": "x" * 70_000}}),
+        ("PATCH", "/images/{id}", {"id": gone}, {"json": {"tags": []}}),
+        ("GET", "/images/{id}/duplicates", {"id": image}, {}),
+        ("GET", "/images/{id}/duplicates", {"id": gone}, {}),
         ("GET", "/images/{id}/content", {"id": image}, {}),
         ("GET", "/images/{id}/content", {"id": image}, {"headers": {"If-None-Match": "*"}}),
         ("GET", "/images/{id}/content", {"id": gone}, {}),
