@@ -30,14 +30,19 @@ static size_t count_of(const struct store_space *spaces, size_t count, const cha
 }
 
 // A space without vectors is no choice worth keeping. Where none was chosen, the vectors of the
-// model that runs count, else those that most pictures have.
+// model that runs count, else unnamed ones that are as wide as its, which it takes over, else those
+// that most pictures have.
 static void choose_active(const struct store_space *spaces, size_t count, const char *own,
-                          char active[static STORE_MODEL_SIZE], bool *must_be_kept) {
+                          size_t own_width, char active[static STORE_MODEL_SIZE],
+                          bool *must_be_kept) {
     *must_be_kept = strcmp(active, own) != 0 && count_of(spaces, count, active) == 0;
     if (!*must_be_kept) return;
     size_t most = 0;
     (void)snprintf(active, STORE_MODEL_SIZE, "%s", own);
     if (count_of(spaces, count, own) > 0) return;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(spaces[i].embedding_model, SPACE_UNNAMED) == 0 && spaces[i].width == own_width)
+            return;
     for (size_t i = 0; i < count; i++) {
         if (spaces[i].count <= most) continue;
         most = spaces[i].count;
@@ -56,7 +61,8 @@ static bool make_locked(struct service *service, struct error *err) {
     if (!operations->get_active_space(options->store, choice->former, err) ||
         !operations->list_spaces(options->store, spaces, &count, err))
         return false;
-    choose_active(spaces, count, own, choice->former, &choice->must_be_kept);
+    choose_active(spaces, count, own, engine_info(options->engine)->embedding_width, choice->former,
+                  &choice->must_be_kept);
     bool is_worse = model_source_of(own) > model_source_of(choice->former);
     choice->change = strcmp(choice->former, own) == 0 ? SPACE_SAME
                      : is_worse                       ? SPACE_HELD

@@ -104,7 +104,7 @@ bool postgres_space_find(struct postgres_connection *connection, const char *emb
         return !is_adopted || read_space(connection, embedding_model, space, err);
     }
     if (!space->is_original || has_width(space, width) || is_reader ||
-        strcmp(embedding_model, "original") == 0)
+        strcmp(embedding_model, SPACE_UNNAMED) == 0)
         return check_width(space, embedding_model, width, err);
     log_warning(
         "store: the original service's vectors have %zu numbers and those of %s %zu; they "

@@ -115,6 +115,10 @@ struct store_entry {
     size_t width;
 };
 
+// The space of vectors whose model nobody named: the original service's. The first model that is
+// chosen, or asked for, with vectors as wide takes them over, and with them the name.
+#define SPACE_UNNAMED "original"
+
 struct store_space {
     char embedding_model[STORE_MODEL_SIZE];
     size_t width;
