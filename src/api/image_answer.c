@@ -41,9 +41,12 @@ json_t *image_json_create(const struct image_record *record) {
         "tags", tags);
 }
 
+bool image_id_is_whole(const char *id) {
+    return strlen(id) == IMAGE_ID_SIZE - 1 && strspn(id, "0123456789abcdef") == IMAGE_ID_SIZE - 1;
+}
+
 bool image_id_check(const char *id, struct problem *problem) {
-    if (strlen(id) == IMAGE_ID_SIZE - 1 && strspn(id, "0123456789abcdef") == IMAGE_ID_SIZE - 1)
-        return true;
+    if (image_id_is_whole(id)) return true;
     size_t shown = 0;  // what a terminal or a page can show of it, and no more
     while (shown < 64 && id[shown] > 0x20 && id[shown] < 0x7f) shown++;
     return error_set(&problem->error, ERROR_NOT_FOUND,

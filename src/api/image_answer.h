@@ -14,6 +14,7 @@ json_t *image_json_create(const struct image_record *record);
 
 // The id in the request's path. ERROR_NOT_FOUND for what cannot be an id: no such image exists.
 const char *image_id_read(const struct http_request *request, struct problem *problem);
+bool image_id_is_whole(const char *id);  // 16 hexadecimal digits
 bool image_id_check(const char *id, struct problem *problem);
 
 // Adds "notice", a sentence for people, unless nothing needs saying. MODEL_FULL for what the answer

@@ -211,8 +211,7 @@ static bool list_read(const struct http_request *request, const struct api_param
 
 static bool ids_check(const struct store_filter *filter, struct problem *problem) {
     for (size_t i = 0; filter->ids != NULL && i < filter->id_count; i++)
-        if (strlen(filter->ids[i]) != IMAGE_ID_SIZE - 1 ||
-            strspn(filter->ids[i], "0123456789abcdef") != IMAGE_ID_SIZE - 1)
+        if (!image_id_is_whole(filter->ids[i]))
             return problem_set_field(problem, "query", parameter_ids.name, "value_error",
                                      "Not an id",
                                      "Every entry of ids must be 16 hexadecimal digits.");

@@ -11,6 +11,7 @@
 #include "archive/file_checksum.h"
 #include "archive/npy_file.h"
 #include "base/file.h"
+#include "base/float_bytes.h"
 #include "base/memory.h"
 
 // Searches take the product of two vectors for their cosine. Rounding leaves 1e-6 or so; one that
@@ -119,7 +120,7 @@ static bool read_vector(struct archive *archive, struct image_page *page, size_t
     archive->rows[space]++;
     float *vector = page->vectors[space] + index * width;
     size_t offset = archive->offsets[space] + row * width * 4;
-    npy_numbers_read(archive->vectors[space].bytes + offset, width, vector);
+    float_bytes_read(archive->vectors[space].bytes + offset, width, vector);
     return check_vector(vector, width) ||
            error_set(err, ERROR_INVALID, "row %zu of vectors-%zu.npy is not a unit vector", row,
                      space);

@@ -13,6 +13,7 @@
 #include "archive/file_checksum.h"
 #include "archive/npy_file.h"
 #include "base/file.h"
+#include "base/float_bytes.h"
 #include "base/memory.h"
 
 enum { PATH_ROOM = ARCHIVE_FILE_NAME_SIZE + 16 };  // for ".partial/" and a file's name
@@ -115,7 +116,7 @@ static bool write_image(struct writer *writer, size_t index, struct error *err) 
         rows[i] = ARCHIVE_NO_ROW;
         if (vector == NULL) continue;
         rows[i] = writer->manifest.spaces[i].space.count++;
-        npy_numbers_write(vector, width, writer->row);
+        float_bytes_write(vector, width, writer->row);
         if (fwrite(writer->row, width * 4, 1, writer->vectors[i]) != 1) {
             char name[ARCHIVE_FILE_NAME_SIZE];
             archive_vectors_name(i, name);

@@ -16,5 +16,3 @@ void npy_header_write(char header[static NPY_HEADER_SIZE], size_t rows, size_t c
 // kind of numbers, order or shape.
 bool npy_header_read(const unsigned char *bytes, size_t size, size_t *offset, size_t *rows,
                      size_t *columns, struct error *err);
-void npy_numbers_write(const float *numbers, size_t count, unsigned char *bytes);
-void npy_numbers_read(const unsigned char *bytes, size_t count, float *numbers);

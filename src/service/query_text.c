@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "service/plain_text.h"
+#include "store/words.h"
 
 static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -80,13 +81,6 @@ static bool is_common(const char *word, size_t size) {
         if (strlen(common[i]) == size && strncasecmp(common[i], word, size) == 0) return true;
     return false;
 }
-
-static bool is_of_a_word(utf8proc_int32_t character) {
-    utf8proc_category_t category = utf8proc_category(character);
-    return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO) ||
-           category == UTF8PROC_CATEGORY_CO;
-}
-
 // The next word at or after *at; false at the end. A byte that is no UTF-8 ends a word.
 static bool next_word(const char **at, const char **word, size_t *size) {
     *word = NULL;
@@ -94,7 +88,7 @@ static bool next_word(const char **at, const char **word, size_t *size) {
         utf8proc_int32_t character;
         utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)*at,
                                                  (utf8proc_ssize_t)strnlen(*at, 4), &character);
-        bool is_inside = used > 0 && is_of_a_word(character);
+        bool is_inside = used > 0 && word_has_character(character);
         if (!is_inside && *word != NULL) return true;
         if (is_inside && *word == NULL) {
             *word = *at;

@@ -118,6 +118,14 @@ static bool rank(struct search *search, struct error *err) {
     return is_done;
 }
 
+// Where nothing can fall short, what comes after the page and the one that tells of more needs
+// neither score nor relevance.
+static void leave_later_pages(struct search *search) {
+    size_t needed = search->request->offset + search->request->k + 1;
+    if (search->request->score_bound == SCORE_UNBOUNDED && search->count > needed)
+        search->count = needed;
+}
+
 // Those found by their words only get their cosine by a search among them. What has no vector in
 // this space keeps none.
 static bool fill_scores(struct search *search, struct error *err) {
@@ -248,9 +256,10 @@ static bool run(struct search *search, struct search_answer *answer, struct erro
     answer->timings.engine = search->subject.engine;
     answer->timings.embed_ms = clock_ms_since(started);
     int64_t store_started = clock_monotonic_ns();
-    bool is_done = rank(search, err) &&
-                   (request->mode == SEARCH_SEMANTIC || fill_scores(search, err)) &&
-                   (!search->is_judged || judge(search, err)) && answer_page(search, answer, err);
+    bool is_done = rank(search, err);
+    leave_later_pages(search);
+    is_done = is_done && (request->mode == SEARCH_SEMANTIC || fill_scores(search, err)) &&
+              (!search->is_judged || judge(search, err)) && answer_page(search, answer, err);
     answer->timings.store_ms = clock_ms_since(store_started);
     return is_done;
 }

@@ -4,27 +4,10 @@
 #include <utf8proc.h>
 
 #include "base/memory.h"
+#include "store/words.h"
 
 // Of one text; folding can make it three times as long. Ours are far below.
 enum { WORDS_SIZE_MAX = 1024 * 1024, CHARACTER_SIZE_MAX = 4 };
-
-static bool is_letter_or_digit(utf8proc_int32_t character) {
-    switch (utf8proc_category(character)) {
-        case UTF8PROC_CATEGORY_LU:
-        case UTF8PROC_CATEGORY_LL:
-        case UTF8PROC_CATEGORY_LT:
-        case UTF8PROC_CATEGORY_LM:
-        case UTF8PROC_CATEGORY_LO:
-        case UTF8PROC_CATEGORY_ND:
-        case UTF8PROC_CATEGORY_NL:
-        case UTF8PROC_CATEGORY_NO:
-        case UTF8PROC_CATEGORY_CO:
-            return true;
-        default:
-            return false;
-    }
-}
-
 static bool append_words(struct byte_buffer *buffer, const utf8proc_uint8_t *folded,
                          const char *joint) {
     utf8proc_int32_t character;
@@ -32,7 +15,7 @@ static bool append_words(struct byte_buffer *buffer, const utf8proc_uint8_t *fol
     bool is_inside = false;
     for (; (length = utf8proc_iterate(folded, -1, &character)) > 0 && character != 0;
          folded += length) {
-        bool is_part = is_letter_or_digit(character);
+        bool is_part = word_has_character(character);
         if (is_part && !is_inside && buffer->size > 0) (void)byte_buffer_append_text(buffer, joint);
         if (is_part) (void)byte_buffer_append(buffer, folded, (size_t)length);
         is_inside = is_part;

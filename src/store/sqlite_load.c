@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/float_bytes.h"
 #include "base/memory.h"
 #include "base/processors.h"
 #include "store/sqlite_record.h"
@@ -66,7 +67,7 @@ static bool add_vector(struct loader *loader, sqlite3_stmt *statement) {
                          "a stored vector is damaged; restore a backup");
     if (width != loader->width && !begin_batch(loader, width)) return false;
     loader->rows[loader->count] = sqlite3_column_int64(statement, 0);
-    vector_decode(bytes, width, loader->vectors + loader->count * width);
+    float_bytes_read(bytes, width, loader->vectors + loader->count * width);
     loader->count++;
     return loader->count < BATCH_ROWS || put_batch(loader);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/float_bytes.h"
 #include "store/sqlite_record.h"
 #include "store/sqlite_store_private.h"
 
@@ -50,7 +51,7 @@ static bool read_vector(struct sqlite_connection *reader, const char *id,
         const void *bytes = sqlite3_column_blob(statement, 0);
         size_t size = (size_t)sqlite3_column_bytes(statement, 0);
         if (bytes != NULL && size == width * 4)
-            vector_decode(bytes, width, vector);
+            float_bytes_read(bytes, width, vector);
         else
             is_done = error_set(err, ERROR_CONFLICT,
                                 "the stored vector of image %s has %zu numbers, not %zu: "

@@ -68,19 +68,3 @@ void sqlite_record_read(sqlite3_stmt *statement, struct image_record *record) {
     record->has_perceptual_hash = sqlite3_column_type(statement, at) != SQLITE_NULL;
     record->perceptual_hash = (uint64_t)sqlite3_column_int64(statement, at++);
 }
-
-void vector_encode(const float *vector, size_t width, unsigned char *bytes) {
-    for (size_t i = 0; i < width; i++) {
-        uint32_t bits;
-        memcpy(&bits, vector + i, sizeof bits);
-        for (int shift = 0; shift < 32; shift += 8) *bytes++ = (unsigned char)(bits >> shift);
-    }
-}
-
-void vector_decode(const unsigned char *bytes, size_t width, float *vector) {
-    for (size_t i = 0; i < width; i++, bytes += 4) {
-        uint32_t bits = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-                        (uint32_t)bytes[3] << 24;
-        memcpy(vector + i, &bits, sizeof bits);
-    }
-}

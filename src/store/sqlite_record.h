@@ -10,7 +10,3 @@
 // the statement has run.
 bool sqlite_record_bind(sqlite3_stmt *statement, int first, const struct image_record *record);
 void sqlite_record_read(sqlite3_stmt *statement, struct image_record *record);
-
-// Little-endian float32, 4 bytes each.
-void vector_encode(const float *vector, size_t width, unsigned char *bytes);
-void vector_decode(const unsigned char *bytes, size_t width, float *vector);

@@ -1,5 +1,6 @@
 #include "store/sqlite_vector_reader.h"
 
+#include "base/float_bytes.h"
 #include "store/sqlite_record.h"
 
 static bool read_vector(const struct sqlite_vector_reader *self, int64_t key, float *vector,
@@ -13,7 +14,7 @@ static bool read_vector(const struct sqlite_vector_reader *self, int64_t key, fl
     if (result == SQLITE_ROW) {
         const void *bytes = sqlite3_column_blob(statement, 0);
         if (bytes != NULL && (size_t)sqlite3_column_bytes(statement, 0) == self->width * 4) {
-            vector_decode(bytes, self->width, vector);
+            float_bytes_read(bytes, self->width, vector);
             *is_there = true;
         }
     }

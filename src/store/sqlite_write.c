@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/float_bytes.h"
 #include "base/memory.h"
 #include "store/sqlite_record.h"
 #include "store/sqlite_store_private.h"
@@ -16,7 +17,7 @@ static bool store_vector(struct sqlite_store *self, const char *embedding_model,
     struct sqlite_connection *writer = &self->writer;
     unsigned char *bytes = width > INT_MAX / 4 ? NULL : memory_try_array(width, 4);
     if (bytes == NULL) return out_of_memory(err, width);
-    vector_encode(vector, width, bytes);
+    float_bytes_write(vector, width, bytes);
     sqlite_bind_text(writer, SQL_ADD_SPACE, 1, embedding_model);
     bool is_done = sqlite_run(writer, SQL_ADD_SPACE, err);
     sqlite_bind_text(writer, SQL_PUT_VECTOR, 1, embedding_model);

@@ -64,8 +64,7 @@ static bool finish_run(struct word_list *list, struct run *run, struct sb_stemme
     return add_word(list, word);
 }
 
-// What unicode61 takes for a part of a word: letters, numbers, marks and private characters.
-static bool belongs_to_word(utf8proc_int32_t character) {
+bool word_has_character(int32_t character) {
     utf8proc_category_t category = utf8proc_category(character);
     return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO) ||
            category == UTF8PROC_CATEGORY_CO;
@@ -97,7 +96,7 @@ bool word_list_add(struct word_list *list, const char *text) {
             utf8proc_iterate((const utf8proc_uint8_t *)text,
                              (utf8proc_ssize_t)strnlen(text, CHARACTER_SIZE), &character);
         text += used > 0 ? used : 1;
-        if (used > 0 && belongs_to_word(character))
+        if (used > 0 && word_has_character(character))
             append_folded(&run, character);
         else
             is_done = finish_run(list, &run, stemmer);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     WORD_SIZE = 64,         // bytes with NUL; longer words are cut
@@ -17,6 +18,9 @@ struct word_list {
     size_t count;
     size_t capacity;
 };
+
+// What unicode61 takes for a part of a word: letters, numbers, marks and private characters.
+bool word_has_character(int32_t character);
 
 // Adds the words of a text to the list, which begins zero-initialised; those there already are not
 // added again. false when out of memory.

@@ -101,3 +101,14 @@ def model_arguments(models):
 def small_models():
     return sorted(folder.name for folder in GOLDEN_MODELS.iterdir() if folder.is_dir()) \
         if GOLDEN_MODELS.exists() else []
+
+
+def is_ready(client):
+    return client.get("/readyz").status_code == 200
+
+
+def wait_until(is_true, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

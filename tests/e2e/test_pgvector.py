@@ -1,5 +1,6 @@
 """The store on PostgreSQL with pgvector: the C tests of the store and the whole program, on real
 servers. Of what only one server shows, both versions are asked."""
+import functools
 import hashlib
 import os
 import pathlib
@@ -14,10 +15,11 @@ import httpx
 import pytest
 from pictures import png
 from postgres_server import start_debian, start_pgserver
-from server_process import Server, clean_environment
+from server_process import Server, clean_environment, is_ready, wait_until as wait_at_most
 
 STARTS = {"16": start_pgserver, "17": start_debian}
 PROMPT_S = 3  # a connection gets two seconds
+wait_until = functools.partial(wait_at_most, seconds=30)
 
 
 @pytest.fixture(scope="module", params=STARTS)
@@ -55,17 +57,6 @@ def found(client, **parameters):
     answer = client.get("/search", params=parameters)
     assert answer.status_code == 200, answer.text
     return [result["id"] for result in answer.json()["results"]]
-
-
-def wait_until(is_true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def is_ready(client):
-    return client.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize("test", [["contract", "pgvector"], ["threads", "pgvector"],

@@ -13,6 +13,7 @@ import time
 import httpx
 import pytest
 from pictures import png
+from server_process import is_ready, wait_until
 
 fake_qdrant = pytest.importorskip("fake_qdrant", reason="qdrant-edge-py is not installed")
 if not fake_qdrant.DESCRIPTION.exists():
@@ -98,17 +99,6 @@ def assert_searchable(client, kept):
     results = found(client, q="x", k=1000)
     assert len(results) == len(set(results)) == min(len(kept), 1000)
     assert set(results) <= set(kept)
-
-
-def wait_until(is_true, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def is_ready(client):
-    return client.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize("test", [["contract", "qdrant"], ["threads", "qdrant"],

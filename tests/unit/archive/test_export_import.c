@@ -18,6 +18,7 @@
 #include "archive/file_checksum.h"
 #include "archive/npy_file.h"
 #include "base/file.h"
+#include "base/float_bytes.h"
 #include "base/memory.h"
 #include "store/store_copy.h"
 #include "store_fixture.h"
@@ -298,7 +299,7 @@ static void vectors_that_are_none_are_refused(void **state) {
         char kept[4 * SAMPLE_WIDTH];
         memcpy(kept, bytes + at, sizeof kept);
         for (int j = 0; j < SAMPLE_WIDTH; j++)
-            npy_numbers_write(&wrong[i], 1, (unsigned char *)bytes + at + 4 * j);
+            float_bytes_write(&wrong[i], 1, (unsigned char *)bytes + at + 4 * j);
         write_export("vectors-1.npy", bytes, size);
         sign(10, 4, 10);
         assert_refused("images.jsonl line 7: row 6 of vectors-1.npy is not a unit vector");
