@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum setting_type { TEXT, INTEGER, FLAG };
+enum setting_type { TEXT, INTEGER, NUMBER, FLAG };
 
 struct setting {
     enum setting_type type;
@@ -20,6 +20,7 @@ struct setting {
 
 #define DEFAULT_OF_TEXT(value) value
 #define DEFAULT_OF_INTEGER(value) #value
+#define DEFAULT_OF_NUMBER(value) #value
 #define DEFAULT_OF_FLAG(value) ((value) != 0 ? "true" : "false")
 
 static const struct setting table[] = {
@@ -44,6 +45,17 @@ bool settings_parse_flag(const char *text, bool *flag) {
     return false;
 }
 
+static bool store_number(double *field, const struct setting *setting, const char *source,
+                         const char *text, struct error *err) {
+    char *end;
+    *field = strtod(text, &end);
+    bool is_good = end != text && *end == '\0' && *field >= (double)setting->least &&
+                   *field <= (double)setting->most;  // not a number is neither
+    return is_good ||
+           error_set(err, ERROR_USAGE, "%s must be a number from %lld to %lld, not \"%s\"", source,
+                     (long long)setting->least, (long long)setting->most, text);
+}
+
 // `source` names where the text came from: "--port" or "IMGROUTER_PORT".
 static bool store_value(struct settings *settings, const struct setting *setting,
                         const char *source, const char *text, struct error *err) {
@@ -56,6 +68,7 @@ static bool store_value(struct settings *settings, const struct setting *setting
         if (settings_parse_flag(text, field)) return true;
         return error_set(err, ERROR_USAGE, "%s must be true or false, not \"%s\"", source, text);
     }
+    if (setting->type == NUMBER) return store_number(field, setting, source, text, err);
     char *end;
     errno = 0;
     long long number = strtoll(text, &end, 10);
@@ -168,7 +181,7 @@ void settings_print_reference(FILE *out) {
                       setting->environment == NULL ? "" : setting->environment,
                       setting->environment == NULL ? "" : "`",
                       setting->default_text == NULL ? "" : setting->default_text);
-        if (setting->type == INTEGER)
+        if (setting->type == INTEGER || setting->type == NUMBER)
             (void)fprintf(out, "%lld – %lld", (long long)setting->least, (long long)setting->most);
         (void)fprintf(out, " | %s |\n", setting->help);
     }

@@ -24,17 +24,21 @@ enum {
     FOR_MIGRATE = 1024,
     FOR_EXPORT = 2048,
     FOR_IMPORT = 4096,
+    FOR_ESTIMATE = 8192,
+    FOR_EXPERIMENTS = 16384,
     FOR_PICTURES = FOR_CAPTION | FOR_EMBED | FOR_BENCH,
     FOR_ENGINE = FOR_SERVE | FOR_PICTURES | FOR_SEARCH | FOR_INDEX | FOR_REINDEX,
     FOR_STORE = FOR_SERVE | FOR_SEARCH | FOR_IMAGES | FOR_INDEX | FOR_REINDEX | FOR_EXPORT |
-                FOR_IMPORT,  // one
+                FOR_IMPORT | FOR_EXPERIMENTS,  // one
+    FOR_CLOUD = FOR_SERVE | FOR_INDEX | FOR_ESTIMATE,
     FOR_STORES = FOR_STORE | FOR_MIGRATE,
-    FOR_ALL = 8191,
+    FOR_ALL = 32767,
 };
 
 // The C types of the table's TYPE column.
 #define SETTING_TEXT const char *
 #define SETTING_INTEGER int64_t
+#define SETTING_NUMBER double
 #define SETTING_FLAG bool
 
 struct settings {

@@ -4,7 +4,8 @@
 // SETTING(field, TYPE, option, environment variable or NULL, default, least, most, commands,
 //         value's name in help, help)
 //   TYPE TEXT: default is a string or NULL; least and most are not used
-//   TYPE INTEGER: default, least and most are numbers
+//   TYPE INTEGER: default, least and most are whole numbers
+//   TYPE NUMBER: default, least and most are numbers, the latter two whole
 //   TYPE FLAG: default is 0 or 1; the environment takes true/false, 1/0, yes/no, on/off
 // clang-format off
 SETTING(host, TEXT, "host", "IMGROUTER_HOST", "127.0.0.1", 0, 0, FOR_SERVE, "ADDRESS",
@@ -51,6 +52,66 @@ SETTING(max_upload_bytes, INTEGER, "max-upload-bytes", "IMGROUTER_MAX_UPLOAD_BYT
         "Largest picture accepted, as a file.")
 SETTING(max_pixels, INTEGER, "max-pixels", "IMGROUTER_MAX_PIXELS", 64000000, 1, 1000000000, FOR_SERVE | FOR_PICTURES | FOR_INDEX | FOR_REINDEX, "PIXELS",
         "Largest picture accepted, width times height.")
+SETTING(caption_confidence_threshold, NUMBER, "caption-confidence-threshold", "CAPTION_CONFIDENCE_THRESHOLD", 0.55, 0, 1, FOR_CLOUD, "NUMBER",
+        "A local caption less sure than this is asked of the cloud; 0: none is.")
+SETTING(clip_score_threshold, NUMBER, "clip-score-threshold", "IMGROUTER_CLIP_SCORE_THRESHOLD", 0, 0, 1, FOR_CLOUD, "NUMBER",
+        "A local caption that fits its picture less than this (cosine) is asked of the cloud; 0: none is.")
+SETTING(caption_latency_budget_ms, INTEGER, "caption-latency-budget-ms", "CAPTION_LATENCY_BUDGET_MS", 600, 0, 3600000, FOR_CLOUD, "MS",
+        "While others wait for the local models, a caption expected to take longer than this is asked of the cloud; 0: no budget.")
+SETTING(cloud_provider, TEXT, "cloud-provider", "CLOUD_PROVIDER", "", 0, 0, FOR_CLOUD, "NAME,…",
+        "Cloud providers in the order to ask: openrouter, openai, openai_compatible, google_vision, aws_rekognition, imgrouter, fake (or mock). Empty: all captions are local.")
+SETTING(cloud_max_requests_per_minute, INTEGER, "cloud-max-requests-per-minute", "CLOUD_MAX_REQUESTS_PER_MINUTE", 60, 0, 1000000, FOR_CLOUD, "N",
+        "Requests to all providers in any 60 seconds.")
+SETTING(cloud_max_requests_per_day, INTEGER, "cloud-max-requests-per-day", "CLOUD_MAX_REQUESTS_PER_DAY", 10000, 0, 1000000000, FOR_CLOUD, "N",
+        "Requests to all providers in a day (UTC).")
+SETTING(cloud_daily_budget_usd, NUMBER, "cloud-daily-budget-usd", "CLOUD_DAILY_BUDGET_USD", 10.00, 0, 1000000, FOR_CLOUD, "USD",
+        "What all providers together may cost in a day (UTC), never exceeded; 0: only what is free.")
+SETTING(cloud_circuit_breaker_threshold, INTEGER, "cloud-circuit-breaker-threshold", "CLOUD_CIRCUIT_BREAKER_THRESHOLD", 5, 0, 1000000, FOR_CLOUD, "N",
+        "Failures in a row after which a provider is left alone for a while; 0: never.")
+SETTING(cloud_circuit_breaker_timeout_s, INTEGER, "cloud-circuit-breaker-timeout", "CLOUD_CIRCUIT_BREAKER_TIMEOUT_SECONDS", 60, 1, 3600, FOR_CLOUD, "SECONDS",
+        "For how long; then one request finds out whether it is back.")
+SETTING(cloud_timeout_ms, INTEGER, "cloud-timeout-ms", "IMGROUTER_CLOUD_TIMEOUT_MS", 15000, 100, 600000, FOR_CLOUD, "MS",
+        "Time the cloud may take for a picture, retries and other providers included.")
+SETTING(cloud_concurrency, INTEGER, "cloud-concurrency", "IMGROUTER_CLOUD_CONCURRENCY", 8, 1, 1000, FOR_CLOUD, "N",
+        "Requests to one provider at once.")
+SETTING(cloud_prompt, TEXT, "cloud-prompt", "IMGROUTER_CLOUD_PROMPT", "Describe this picture in one short sentence, as a caption. Answer with the sentence alone.", 0, 0, FOR_CLOUD, "TEXT",
+        "What language models are asked.")
+SETTING(openrouter_api_key, TEXT, "openrouter-api-key", "OPENROUTER_API_KEY", NULL, 0, 0, FOR_CLOUD, "KEY",
+        "Key for openrouter. Keys are safer in the environment than in options.")
+SETTING(openrouter_model, TEXT, "openrouter-model", "OPENROUTER_MODEL", "openai/gpt-4o-mini", 0, 0, FOR_CLOUD, "NAME",
+        "Model that openrouter is asked for.")
+SETTING(openrouter_url, TEXT, "openrouter-url", "OPENROUTER_BASE_URL", NULL, 0, 0, FOR_CLOUD, "URL",
+        "Address of openrouter, when it is reached through a gateway.")
+SETTING(openai_api_key, TEXT, "openai-api-key", "OPENAI_API_KEY", NULL, 0, 0, FOR_CLOUD, "KEY",
+        "Key for openai.")
+SETTING(openai_model, TEXT, "openai-model", "IMGROUTER_OPENAI_MODEL", "gpt-4o-mini", 0, 0, FOR_CLOUD, "NAME",
+        "Model that openai is asked for.")
+SETTING(openai_url, TEXT, "openai-url", "OPENAI_BASE_URL", NULL, 0, 0, FOR_CLOUD, "URL",
+        "Address of openai, when it is reached through a gateway.")
+SETTING(compatible_url, TEXT, "compatible-url", "IMGROUTER_COMPATIBLE_URL", NULL, 0, 0, FOR_CLOUD, "URL",
+        "Server of openai_compatible, up to /v1: Ollama, llama.cpp, vLLM and others; for example http://127.0.0.1:11434/v1.")
+SETTING(compatible_model, TEXT, "compatible-model", "IMGROUTER_COMPATIBLE_MODEL", NULL, 0, 0, FOR_CLOUD, "NAME",
+        "Model that it is asked for.")
+SETTING(compatible_api_key, TEXT, "compatible-api-key", "IMGROUTER_COMPATIBLE_API_KEY", NULL, 0, 0, FOR_CLOUD, "KEY",
+        "Key for it, if it wants one.")
+SETTING(google_vision_api_key, TEXT, "google-vision-api-key", "GOOGLE_VISION_API_KEY", NULL, 0, 0, FOR_CLOUD, "KEY",
+        "Key for google_vision.")
+SETTING(google_vision_url, TEXT, "google-vision-url", "IMGROUTER_GOOGLE_VISION_URL", NULL, 0, 0, FOR_CLOUD, "URL",
+        "Address of google_vision, when it is reached through a gateway.")
+SETTING(aws_access_key_id, TEXT, "aws-access-key-id", "AWS_ACCESS_KEY_ID", NULL, 0, 0, FOR_CLOUD, "ID",
+        "Access key for aws_rekognition.")
+SETTING(aws_secret_access_key, TEXT, "aws-secret-access-key", "AWS_SECRET_ACCESS_KEY", NULL, 0, 0, FOR_CLOUD, "KEY",
+        "Its secret.")
+SETTING(aws_session_token, TEXT, "aws-session-token", "AWS_SESSION_TOKEN", NULL, 0, 0, FOR_CLOUD, "TOKEN",
+        "Session token of temporary credentials.")
+SETTING(aws_region, TEXT, "aws-region", "AWS_REGION", "us-east-1", 0, 0, FOR_CLOUD, "REGION",
+        "Region that aws_rekognition is asked in.")
+SETTING(aws_url, TEXT, "aws-url", "AWS_ENDPOINT_URL", NULL, 0, 0, FOR_CLOUD, "URL",
+        "Address of aws_rekognition, when it is reached through a gateway.")
+SETTING(upstream_url, TEXT, "upstream-url", "IMGROUTER_UPSTREAM_URL", NULL, 0, 0, FOR_CLOUD, "URL",
+        "Server of the provider imgrouter: another imgrouter, on a larger machine.")
+SETTING(prices, TEXT, "prices", "IMGROUTER_PRICES", NULL, 0, 0, FOR_CLOUD, "FILE",
+        "Prices of the cloud's models (default: costs/providers.yaml of the source tree or of the installation).")
 SETTING(url_allow_private, FLAG, "url-allow-private", "IMGROUTER_URL_ALLOW_PRIVATE", 0, 0, 0, FOR_SERVE, NULL,
         "Let uploads by URL reach loopback and private networks, and ports other than 80 and 443.")
 SETTING(url_timeout_ms, INTEGER, "url-timeout-ms", "IMGROUTER_URL_TIMEOUT_MS", 15000, 100, 600000, FOR_SERVE, "MS",

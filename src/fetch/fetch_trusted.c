@@ -9,7 +9,8 @@
 
 enum {
     MAX_UNREAD_BODY = 64 * 1024,  // bytes of an answer that is neither 200 nor 206
-    MAX_TOKEN_HEADER = 1024,      // bytes
+    MAX_TOKEN_HEADER = 2048,      // bytes
+    MAX_RETRY_AFTER_S = 7 * 24 * 3600,
 };
 
 struct fetch_client {
@@ -59,20 +60,6 @@ static size_t pass_body(char *bytes, size_t size, size_t count, void *context) {
     return 0;
 }
 
-// "localhost", 127.0.0.0/8 and ::1 as they are written in addresses.
-static bool is_on_loopback(const char *url) {
-    char *host = NULL;
-    CURLU *parsed = curl_url();
-    bool is_loopback =
-        parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-        (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-         (strncmp(host, "127.", 4) == 0 && host[strspn(host, "0123456789.")] == '\0'));
-    curl_free(host);
-    curl_url_cleanup(parsed);
-    return is_loopback;
-}
-
 // *form is NULL when there are no parts; the caller frees it with curl_mime_free.
 static bool make_form(CURL *handle, const struct fetch_request *request, curl_mime **form) {
     *form = request->parts == NULL ? NULL : curl_mime_init(handle);
@@ -110,9 +97,13 @@ static bool set_options(struct fetch_client *client, const struct fetch_request 
            (request->json == NULL ||
             (SET(CURLOPT_POSTFIELDS, request->json) &&
              SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->json_size))) &&
+           (request->aws_sigv4 == NULL ||
+            (SET(CURLOPT_AWS_SIGV4, request->aws_sigv4) &&
+             SET(CURLOPT_USERNAME, request->aws_access_key_id) &&
+             SET(CURLOPT_PASSWORD, request->aws_secret_access_key))) &&
            (request->method == NULL || SET(CURLOPT_CUSTOMREQUEST, request->method)) &&
            (form == NULL || SET(CURLOPT_MIMEPOST, form)) &&
-           (!request->is_direct_on_loopback || !is_on_loopback(request->url) ||
+           (!request->is_direct_on_loopback || !url_is_on_loopback(request->url) ||
             SET(CURLOPT_PROXY, ""));
 #undef SET
 }
@@ -127,8 +118,13 @@ static struct curl_slist *add_header(struct curl_slist *headers, const char *lin
 // NULL when out of memory. Compressed answers would lose their Content-Length.
 static struct curl_slist *make_headers(const struct fetch_request *request) {
     struct curl_slist *headers = curl_slist_append(NULL, "Accept-Encoding: identity");
+    bool has_type = false;
+    for (size_t i = 0; i < request->header_count; i++) {
+        headers = add_header(headers, request->headers[i]);
+        has_type = has_type || strncasecmp(request->headers[i], "Content-Type:", 13) == 0;
+    }
     if (request->json != NULL) {
-        headers = add_header(headers, "Content-Type: application/json");
+        if (!has_type) headers = add_header(headers, "Content-Type: application/json");
         headers = add_header(headers, "Expect:");  // else a long body waits to be asked for
     }
     if (request->secret_header != NULL) headers = add_header(headers, request->secret_header);
@@ -191,6 +187,20 @@ const char *fetch_client_header(struct fetch_client *client, const char *name) {
     return code == CURLHE_OK ? header->value : NULL;
 }
 
+bool fetch_client_was_connected(struct fetch_client *client) {
+    long sent = 0;
+    (void)curl_easy_getinfo(client->handle, CURLINFO_REQUEST_SIZE, &sent);
+    return sent > 0;
+}
+
+int64_t fetch_client_retry_after_ms(struct fetch_client *client) {
+    curl_off_t seconds = 0;
+    if (fetch_client_header(client, "Retry-After") == NULL ||
+        curl_easy_getinfo(client->handle, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK)
+        return -1;
+    return (int64_t)(seconds < MAX_RETRY_AFTER_S ? seconds : MAX_RETRY_AFTER_S) * 1000;
+}
+
 const char *fetch_client_redirect(struct fetch_client *client) {
     char *location = NULL;
     (void)curl_easy_getinfo(client->handle, CURLINFO_REDIRECT_URL, &location);
@@ -242,3 +252,16 @@ bool url_has_same_origin(const char *a, const char *b) {
 bool url_is_http(const char *url) { return strncasecmp(url, "http://", 7) == 0; }
 
 bool url_is_https(const char *url) { return strncasecmp(url, "https://", 8) == 0; }
+
+bool url_is_on_loopback(const char *url) {
+    char *host = NULL;
+    CURLU *parsed = curl_url();
+    bool is_loopback =
+        parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+         (strncmp(host, "127.", 4) == 0 && host[strspn(host, "0123456789.")] == '\0'));
+    curl_free(host);
+    curl_url_cleanup(parsed);
+    return is_loopback;
+}

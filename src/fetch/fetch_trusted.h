@@ -40,7 +40,13 @@ struct fetch_request {
     bool takes_every_status;     // the sink takes the bodies of errors too
     const char *bearer_token;    // NULL or empty: none
     const char *secret_header;  // "api-key: …", NULL: none; never sent on to where a redirect leads
-    int64_t range_start;        // GET only; 0: from the beginning, without a Range header
+    const char *const *headers;  // [header_count] further ones, "X-Title: …"; they win over ours
+    size_t header_count;
+    // Signs with AWS's signature version 4, every header included: "aws:amz:REGION:SERVICE".
+    const char *aws_sigv4;  // NULL: not
+    const char *aws_access_key_id;
+    const char *aws_secret_access_key;
+    int64_t range_start;  // GET only; 0: from the beginning, without a Range header
     long connect_timeout_ms;
     long stall_timeout_ms;  // this long without a byte ends the exchange
     long timeout_ms;        // the whole exchange; 0: no limit
@@ -54,8 +60,13 @@ struct fetch_request {
 bool fetch_client_send(struct fetch_client *client, const struct fetch_request *request,
                        long *status, struct error *err);
 
+// Whether the last exchange, failed or not, got as far as a connection: then the server may have
+// done what was asked of it.
+bool fetch_client_was_connected(struct fetch_client *client);
 // A header of the last answer, NULL when absent; valid until the next send.
 const char *fetch_client_header(struct fetch_client *client, const char *name);
+// What the last answer's Retry-After (seconds, or a date) comes to; -1 when absent or unreadable.
+int64_t fetch_client_retry_after_ms(struct fetch_client *client);
 // Where the last answer redirects to, as a whole address; NULL when it does not.
 const char *fetch_client_redirect(struct fetch_client *client);
 
@@ -65,5 +76,7 @@ const char *fetch_client_redirect(struct fetch_client *client);
 bool url_check_server(const char *url, const char *setting, struct error *err);
 // Same scheme, host and port: what a token for the one may also be sent to.
 bool url_has_same_origin(const char *a, const char *b);
+// "localhost", 127.0.0.0/8 and ::1 as they are written in addresses.
+bool url_is_on_loopback(const char *url);
 bool url_is_http(const char *url);
 bool url_is_https(const char *url);

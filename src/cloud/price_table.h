@@ -1,0 +1,49 @@
+// What providers charge: read from a YAML file (costs/providers.yaml, docs/costs.md tells its
+// form), never in code. Money is in nano-dollars (1e-9 USD) everywhere, so that it adds up exactly;
+// every rounding is up.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "cloud/provider.h"
+
+#define NANO_USD_PER_USD 1000000000LL
+
+// How many input tokens a picture counts as. Providers count squares ("tiles") of it.
+struct image_tokens {
+    int64_t base;         // whatever its size
+    int64_t per_tile;     // 0: base only
+    uint32_t tile_side;   // pixels
+    uint32_t fit_side;    // it is first shrunk to fit a square of this side; 0: it is not
+    uint32_t short_side;  // then until its shorter side is this; 0: it is not
+    // Some count pixels instead: tokens = width * height / pixels_per_token; 0: they do not.
+    uint32_t pixels_per_token;
+};
+
+struct price {
+    int64_t per_image_nano_usd;
+    int64_t input_nano_usd_per_million;
+    int64_t output_nano_usd_per_million;
+    struct image_tokens image_tokens;
+    char date[16];     // when the price was read: "2025-10-19"
+    char source[256];  // where
+};
+
+struct price_table;
+
+// ERROR_USAGE with file, line and what is wrong; ERROR_NOT_FOUND.
+struct price_table *price_table_create(const char *path, struct error *err);
+void price_table_destroy(struct price_table *table);  // takes NULL
+// The price of a provider's model; falls back to the provider's entry "*". NULL: not known, and
+// then it must not be asked: a budget could not hold.
+const struct price *price_find(const struct price_table *table, enum provider_kind kind,
+                               const char *model);
+
+// The most that asking once can cost: picture, prompt of this many bytes (a token has at least
+// one), output of max_output tokens. price_expected: what it costs as a rule, for estimates.
+int64_t price_ceiling(const struct price *price, uint32_t width, uint32_t height,
+                      size_t prompt_size, int64_t max_output);
+int64_t price_expected(const struct price *price, uint32_t width, uint32_t height,
+                       size_t prompt_size);
+int64_t price_of_usage(const struct price *price, int64_t input_tokens, int64_t output_tokens);

@@ -1,0 +1,120 @@
+// What all providers do alike: send, read the answer, tell what failed.
+#include <openssl/evp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cloud/provider_private.h"
+
+enum { CONNECT_TIMEOUT_MS = 3000 };
+
+bool provider_fail(struct cloud_failure *failure, enum cloud_outcome outcome, const char *format,
+                   ...) {
+    *failure = (struct cloud_failure){.outcome = outcome,
+                                      .retry_after_ms = -1,
+                                      .cost_nano_usd = -1,
+                                      .input_tokens = -1,
+                                      .output_tokens = -1};
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(failure->words, sizeof failure->words, format, arguments);
+    va_end(arguments);
+    for (char *c = failure->words; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
+    return false;
+}
+
+enum cloud_outcome provider_outcome_of_status(long status) {
+    switch (status) {
+        case 401:
+        case 403:
+            return CLOUD_DENIED;
+        case 402:
+            return CLOUD_BROKE;
+        case 408:
+            return CLOUD_FAILED;
+        case 429:
+            return CLOUD_LIMITED;
+        default:
+            return status >= 500 ? CLOUD_FAILED : CLOUD_REFUSED;
+    }
+}
+
+static bool take_bytes(void *context, long status, const void *bytes, size_t size,
+                       struct error *err) {
+    struct provider_reply *reply = context;
+    (void)status;
+    return byte_buffer_append(&reply->body, bytes, size) ||
+           error_set(err, ERROR_TOO_LARGE, "the answer is longer than %d bytes", CLOUD_ANSWER_MAX);
+}
+
+static enum cloud_outcome outcome_of_error(enum error_kind kind, bool is_connected) {
+    switch (kind) {
+        case ERROR_TIMEOUT:
+            return is_connected ? CLOUD_TIMED_OUT : CLOUD_UNREACHABLE;
+        case ERROR_UNAVAILABLE:
+        case ERROR_INVALID:
+            return CLOUD_UNREACHABLE;
+        case ERROR_TOO_LARGE:
+        case ERROR_INTERNAL:
+            return CLOUD_FAILED;
+        default:
+            return CLOUD_CUT_OFF;
+    }
+}
+
+bool provider_exchange(struct fetch_client *client, struct fetch_request *request,
+                       const struct cloud_question *question, struct provider_reply *reply,
+                       struct cloud_failure *failure) {
+    struct error problem = {0};
+    *reply = (struct provider_reply){.retry_after_ms = -1};
+    byte_buffer_init(&reply->body, CLOUD_ANSWER_MAX);
+    request->is_direct_on_loopback = true;
+    request->takes_every_status = true;
+    request->timeout_ms = question->timeout_ms > 0 ? question->timeout_ms : 1;
+    request->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    request->stall_timeout_ms = request->timeout_ms;
+    request->sink = take_bytes;
+    request->context = reply;
+    if (fetch_client_send(client, request, &reply->status, &problem)) {
+        reply->retry_after_ms = fetch_client_retry_after_ms(client);
+        return true;
+    }
+    bool is_connected = fetch_client_was_connected(client);
+    (void)provider_fail(failure, outcome_of_error(problem.kind, is_connected), "%s", problem.text);
+    failure->may_cost = is_connected;
+    return false;
+}
+
+bool provider_caption_copy(char caption[static CLOUD_CAPTION_SIZE], const char *text) {
+    size_t used = 0;
+    // Blanks, line breaks and control characters become one blank.
+    for (; *text != '\0'; text++) {
+        bool is_blank = (unsigned char)*text <= ' ' || *text == 0x7f;
+        if (is_blank && (used == 0 || caption[used - 1] == ' ')) continue;
+        if (used + 1 >= CLOUD_CAPTION_SIZE) break;
+        caption[used++] = is_blank ? ' ' : *text;
+    }
+    if (*text != '\0')  // cut: not within a character
+        while (used > 0 && ((unsigned char)*text & 0xc0) == 0x80) text--, used--;
+    while (used > 0 && caption[used - 1] == ' ') used--;
+    if (used >= 2 && caption[0] == '"' && caption[used - 1] == '"') {
+        used -= 2;
+        memmove(caption, caption + 1, used);
+        while (used > 0 && caption[used - 1] == ' ') used--;
+    }
+    caption[used] = '\0';
+    return used > 0;
+}
+
+bool provider_append_base64(struct byte_buffer *buffer, const uint8_t *bytes, size_t size) {
+    enum { STEP = 3 * 4096 };  // a multiple of three: no padding but at the end
+    unsigned char text[STEP / 3 * 4 + 1];
+    for (size_t done = 0; done < size; done += STEP) {
+        size_t part = size - done < STEP ? size - done : STEP;
+        int length = EVP_EncodeBlock(text, bytes + done, (int)part);
+        if (!byte_buffer_append(buffer, text, (size_t)length)) return false;
+    }
+    return true;
+}
