@@ -10,6 +10,7 @@
 enum {
     MAX_UNREAD_BODY = 64 * 1024,  // bytes of an answer that is neither 200 nor 206
     MAX_TOKEN_HEADER = 2048,      // bytes
+    MAX_TRACE_HEADER = 128,       // bytes; version 00 has 55
     MAX_RETRY_AFTER_S = 7 * 24 * 3600,
 };
 
@@ -24,6 +25,7 @@ struct exchange {
     size_t unread_bytes;
     bool is_cut;      // an unread body was long enough to stop it
     bool is_refused;  // by the sink
+    unsigned sends;
     struct error *err;
 };
 
@@ -60,6 +62,17 @@ static size_t pass_body(char *bytes, size_t size, size_t count, void *context) {
     return 0;
 }
 
+// Before a request goes out. libcurl sends one again by itself when a connection that it had kept
+// ends without a byte of an answer.
+static int allow_send(void *context, char *remote_address, char *local_address, int remote_port,
+                      int local_port) {
+    struct exchange *exchange = context;
+    (void)remote_address, (void)local_address, (void)remote_port, (void)local_port;
+    exchange->sends++;
+    return exchange->sends > 1 && exchange->request->is_sent_once ? CURL_PREREQFUNC_ABORT
+                                                                  : CURL_PREREQFUNC_OK;
+}
+
 // *form is NULL when there are no parts; the caller frees it with curl_mime_free.
 static bool make_form(CURL *handle, const struct fetch_request *request, curl_mime **form) {
     *form = request->parts == NULL ? NULL : curl_mime_init(handle);
@@ -92,6 +105,7 @@ static bool set_options(struct fetch_client *client, const struct fetch_request 
            SET(CURLOPT_TIMEOUT_MS, request->timeout_ms) && SET(CURLOPT_LOW_SPEED_LIMIT, 1L) &&
            SET(CURLOPT_LOW_SPEED_TIME, (request->stall_timeout_ms + 999) / 1000) &&
            SET(CURLOPT_WRITEFUNCTION, pass_body) && SET(CURLOPT_WRITEDATA, exchange) &&
+           SET(CURLOPT_PREREQFUNCTION, allow_send) && SET(CURLOPT_PREREQDATA, exchange) &&
            SET(CURLOPT_USERAGENT, "imgrouter") &&
            (request->range_start == 0 || SET(CURLOPT_RANGE, range)) &&
            (request->json == NULL ||
@@ -125,7 +139,14 @@ static struct curl_slist *make_headers(const struct fetch_request *request) {
     }
     if (request->json != NULL) {
         if (!has_type) headers = add_header(headers, "Content-Type: application/json");
-        headers = add_header(headers, "Expect:");  // else a long body waits to be asked for
+        // Else a long body waits to be asked for. libcurl 7.88 signs even what it is to leave out,
+        // so where it signs only bodies over 1 MB wait, and AWS asks at once.
+        if (request->aws_sigv4 == NULL) headers = add_header(headers, "Expect:");
+    }
+    if (request->traceparent != NULL) {
+        char line[MAX_TRACE_HEADER];
+        (void)snprintf(line, sizeof line, "traceparent: %s", request->traceparent);
+        headers = add_header(headers, line);
     }
     if (request->secret_header != NULL) headers = add_header(headers, request->secret_header);
     if (request->bearer_token == NULL || request->bearer_token[0] == '\0') return headers;
@@ -168,7 +189,9 @@ bool fetch_client_send(struct fetch_client *client, const struct fetch_request *
     CURLcode code = curl_easy_perform(client->handle);
     (void)curl_easy_getinfo(client->handle, CURLINFO_RESPONSE_CODE, status);
     is_done = code == CURLE_OK || exchange.is_cut;
-    if (!is_done && !exchange.is_refused)
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        error_set(err, ERROR_UPSTREAM, "the connection ended before an answer came");
+    else if (!is_done && !exchange.is_refused)
         error_set(err, failure_kind(code), "%s",
                   client->quarrel[0] != '\0' ? client->quarrel : curl_easy_strerror(code));
 out:

@@ -38,8 +38,10 @@ struct fetch_request {
     size_t part_count;
     bool is_direct_on_loopback;  // no proxy for this machine's own addresses
     bool takes_every_status;     // the sink takes the bodies of errors too
+    bool is_sent_once;           // never again of itself: it costs money
     const char *bearer_token;    // NULL or empty: none
     const char *secret_header;  // "api-key: …", NULL: none; never sent on to where a redirect leads
+    const char *traceparent;    // W3C trace context to send on, NULL: none
     const char *const *headers;  // [header_count] further ones, "X-Title: …"; they win over ours
     size_t header_count;
     // Signs with AWS's signature version 4, every header included: "aws:amz:REGION:SERVICE".
