@@ -99,13 +99,20 @@ static uint32_t side_shrink(uint32_t side, uint32_t longest, uint32_t max_side) 
     return scaled == 0 ? 1 : (uint32_t)scaled;
 }
 
+void thumbnail_size(uint32_t max_side, uint32_t *width, uint32_t *height) {
+    uint32_t longest = *width > *height ? *width : *height;
+    if (longest <= max_side) return;
+    *width = side_shrink(*width, longest, max_side);
+    *height = side_shrink(*height, longest, max_side);
+}
+
 uint8_t *thumbnail_jpeg_create(const struct pixels *pixels, uint32_t max_side, size_t *size,
                                struct error *err) {
-    uint32_t longest = pixels->width > pixels->height ? pixels->width : pixels->height;
-    if (longest <= max_side) return pixels_jpeg_create(pixels, size, err);
+    uint32_t width = pixels->width, height = pixels->height;
+    thumbnail_size(max_side, &width, &height);
+    if (width == pixels->width && height == pixels->height)
+        return pixels_jpeg_create(pixels, size, err);
     struct pixels small;
-    uint32_t width = side_shrink(pixels->width, longest, max_side);
-    uint32_t height = side_shrink(pixels->height, longest, max_side);
     struct resize_target whole = {width, height, {.width = width, .height = height}};
     if (!resize_bicubic(pixels, &whole, &small, err)) return NULL;
     uint8_t *jpeg = pixels_jpeg_create(&small, size, err);

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "image/pixels.h"
 
+// What becomes of a picture of *width x *height.
+void thumbnail_size(uint32_t max_side, uint32_t *width, uint32_t *height);
 // Caller frees the JPEG with memory_free.
 uint8_t *thumbnail_jpeg_create(const struct pixels *pixels, uint32_t max_side, size_t *size,
                                struct error *err);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "image/decode_squares.h"
+#include "image/picture_size.h"
 #include "image/thumbnail.h"
 
 // Read by the leak detector. libheif 1.15 forgets dav1d's 40-byte handle when an AVIF's coded
@@ -23,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct pixels pixels;
     struct image_info info;
     struct error err = {0};
+    uint32_t width, height;
+    if (picture_size_read(bytes, size, &width, &height) && (width == 0 || height == 0)) abort();
     bool is_readable = image_decode(bytes, size, &limits, &pixels, &info, &err);
     for (int is_exact = 0; is_exact < 2; is_exact++) {
         struct square_request request = {
