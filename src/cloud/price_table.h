@@ -34,14 +34,26 @@ struct price_table;
 
 // ERROR_USAGE with file, line and what is wrong; ERROR_NOT_FOUND.
 struct price_table *price_table_create(const char *path, struct error *err);
+// The same of a file's bytes, which messages call `name`.
+struct price_table *price_table_parse_create(const char *name, const char *bytes, size_t size,
+                                             struct error *err);
 void price_table_destroy(struct price_table *table);  // takes NULL
+size_t price_table_count(const struct price_table *table);
+// Entry 0 to count - 1, in the file's order; *model may be "*". All borrowed from the table.
+const struct price *price_table_entry(const struct price_table *table, size_t entry,
+                                      enum provider_kind *kind, const char **model);
 // The price of a provider's model; falls back to the provider's entry "*". NULL: not known, and
 // then it must not be asked: a budget could not hold.
 const struct price *price_find(const struct price_table *table, enum provider_kind kind,
                                const char *model);
 
+// How many tokens a picture counts as.
+int64_t price_image_tokens(const struct image_tokens *tokens, uint32_t width, uint32_t height);
 // The most that asking once can cost: picture, prompt of this many bytes (a token has at least
-// one), output of max_output tokens. price_expected: what it costs as a rule, for estimates.
+// one) with what a chat adds to it, output of max_output tokens. price_expected: what it costs as a
+// rule, for estimates: a token for every four bytes, and a sentence as the answer. price_of_usage:
+// what one picture did cost with these tokens; negative ones, not told, count as none. What would
+// overflow is INT64_MAX.
 int64_t price_ceiling(const struct price *price, uint32_t width, uint32_t height,
                       size_t prompt_size, int64_t max_output);
 int64_t price_expected(const struct price *price, uint32_t width, uint32_t height,

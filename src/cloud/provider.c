@@ -2,21 +2,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "cloud/ledger.h"
 #include "cloud/provider_private.h"
-
-static const struct {
-    const char *name;
-    const char *base_url;
-} kinds[] = {
-#define PROVIDER(id, name, base_url) [PROVIDER_##id] = {name, base_url},
-#include "cloud/provider_list.h"
-#undef PROVIDER
-};
 
 static const struct provider_operations *const operations_of[] = {
     [PROVIDER_OPENROUTER] = &provider_openai,
@@ -27,19 +16,6 @@ static const struct provider_operations *const operations_of[] = {
     [PROVIDER_IMGROUTER] = &provider_imgrouter,
     [PROVIDER_FAKE] = &provider_fake,
 };
-
-const char *provider_kind_name(enum provider_kind kind) { return kinds[kind].name; }
-
-bool provider_kind_parse(const char *name, enum provider_kind *kind) {
-    // The original service's name for it.
-    if (strcasecmp(name, "mock") == 0) name = provider_kind_name(PROVIDER_FAKE);
-    for (size_t i = 0; i < PROVIDER_KIND_COUNT; i++) {
-        if (strcasecmp(name, kinds[i].name) != 0) continue;
-        *kind = (enum provider_kind)i;
-        return true;
-    }
-    return false;
-}
 
 // What goes into a header must not end it.
 static bool check_secret(const char *secret, const char *kind, struct error *err) {
@@ -56,7 +32,7 @@ static bool check_secret(const char *secret, const char *kind, struct error *err
 static bool set_base_url(struct provider *provider, struct error *err) {
     const char *name = provider_kind_name(provider->options.kind);
     const char *url = provider->options.base_url;
-    if (url == NULL) url = kinds[provider->options.kind].base_url;
+    if (url == NULL) url = provider_kind_base_url(provider->options.kind);
     if (url == NULL) return true;  // the kind's own check decides
     size_t length = strlen(url);
     while (length > 0 && url[length - 1] == '/') length--;
@@ -99,6 +75,8 @@ const char *provider_model(const struct provider *provider) {
                                            : provider_kind_name(provider->options.kind);
 }
 
+uint32_t provider_kind_max_side(enum provider_kind kind) { return operations_of[kind]->max_side; }
+
 uint32_t provider_max_side(const struct provider *provider) {
     return provider->operations->max_side;
 }
@@ -113,19 +91,4 @@ bool provider_ask(const struct provider *provider, struct fetch_client *client,
                   struct cloud_failure *failure) {
     *answer = (struct cloud_answer){0};
     return provider->operations->ask(provider, client, question, answer, failure);
-}
-
-const char *cloud_outcome_name(enum cloud_outcome outcome) {
-    static const char *const names[] = {
-        [CLOUD_ANSWERED] = "answered",
-        [CLOUD_LIMITED] = "limited",
-        [CLOUD_BROKE] = "broke",
-        [CLOUD_DENIED] = "denied",
-        [CLOUD_REFUSED] = "refused",
-        [CLOUD_FAILED] = "failed",
-        [CLOUD_UNREACHABLE] = "unreachable",
-        [CLOUD_TIMED_OUT] = "timed_out",
-        [CLOUD_CUT_OFF] = "cut_off",
-    };
-    return names[outcome];
 }

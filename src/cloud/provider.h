@@ -93,6 +93,7 @@ void provider_destroy(struct provider *provider);  // takes NULL
 
 const char *provider_kind_name(enum provider_kind kind);               // "openrouter"
 bool provider_kind_parse(const char *name, enum provider_kind *kind);  // "mock" is "fake"
+uint32_t provider_kind_max_side(enum provider_kind kind);              // see provider_max_side
 enum provider_kind provider_kind_of(const struct provider *provider);
 const char *provider_model(const struct provider *provider);  // the model asked by default
 // Longest side of the pictures it is sent: what its models look at, no more.

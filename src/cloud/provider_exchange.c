@@ -18,8 +18,14 @@ bool provider_fail(struct cloud_failure *failure, enum cloud_outcome outcome, co
                                       .output_tokens = -1};
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(failure->words, sizeof failure->words, format, arguments);
+    int length = vsnprintf(failure->words, sizeof failure->words, format, arguments);
     va_end(arguments);
+    if (length >= CLOUD_REASON_SIZE) {  // cut: not within a character
+        char *end = failure->words + CLOUD_REASON_SIZE - 1;
+        while (end > failure->words && ((unsigned char)end[-1] & 0xc0) == 0x80) end--;
+        if (end > failure->words && ((unsigned char)end[-1] & 0xc0) == 0xc0) end--;
+        *end = '\0';
+    }
     for (char *c = failure->words; *c != '\0'; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
     return false;
@@ -39,6 +45,11 @@ enum cloud_outcome provider_outcome_of_status(long status) {
         default:
             return status >= 500 ? CLOUD_FAILED : CLOUD_REFUSED;
     }
+}
+
+// A 503 turns away before it works.
+bool provider_may_have_worked(long status) {
+    return status < 300 || status == 408 || (status >= 500 && status != 503);
 }
 
 static bool take_bytes(void *context, long status, const void *bytes, size_t size,
@@ -72,11 +83,14 @@ bool provider_exchange(struct fetch_client *client, struct fetch_request *reques
     byte_buffer_init(&reply->body, CLOUD_ANSWER_MAX);
     request->is_direct_on_loopback = true;
     request->takes_every_status = true;
+    request->is_sent_once = true;
     request->timeout_ms = question->timeout_ms > 0 ? question->timeout_ms : 1;
     request->connect_timeout_ms = CONNECT_TIMEOUT_MS;
     request->stall_timeout_ms = request->timeout_ms;
     request->sink = take_bytes;
     request->context = reply;
+    // AWS has a header of its own for it, and would have this one signed.
+    if (request->aws_sigv4 == NULL) request->traceparent = question->traceparent;
     if (fetch_client_send(client, request, &reply->status, &problem)) {
         reply->retry_after_ms = fetch_client_retry_after_ms(client);
         return true;
@@ -100,8 +114,9 @@ bool provider_caption_copy(char caption[static CLOUD_CAPTION_SIZE], const char *
         while (used > 0 && ((unsigned char)*text & 0xc0) == 0x80) text--, used--;
     while (used > 0 && caption[used - 1] == ' ') used--;
     if (used >= 2 && caption[0] == '"' && caption[used - 1] == '"') {
-        used -= 2;
-        memmove(caption, caption + 1, used);
+        size_t start = caption[1] == ' ' ? 2 : 1;
+        used -= start + 1;
+        memmove(caption, caption + start, used);
         while (used > 0 && caption[used - 1] == ' ') used--;
     }
     caption[used] = '\0';

@@ -29,6 +29,8 @@ extern const struct provider_operations provider_aws_rekognition;
 extern const struct provider_operations provider_imgrouter;
 extern const struct provider_operations provider_fake;
 
+const char *provider_kind_base_url(enum provider_kind kind);  // NULL: the user must give one
+
 // An HTTP answer of a provider, whatever its status.
 struct provider_reply {
     long status;
@@ -42,11 +44,14 @@ struct provider_reply {
 bool provider_exchange(struct fetch_client *client, struct fetch_request *request,
                        const struct cloud_question *question, struct provider_reply *reply,
                        struct cloud_failure *failure);
-// Fills *failure and returns false. Control characters of `words` are left out.
+// Fills *failure and returns false. Control characters of `words` become blanks; what is too long
+// is cut between characters.
 bool provider_fail(struct cloud_failure *failure, enum cloud_outcome outcome, const char *format,
                    ...) __attribute__((format(printf, 3, 4)));
 // The outcome that a status alone tells, for 400 and above.
 enum cloud_outcome provider_outcome_of_status(long status);
+// Whether a provider may have worked, and may bill it, although it failed with this status.
+bool provider_may_have_worked(long status);
 // One line without control characters, blanks trimmed, quotation marks around the whole taken off,
 // cut between characters. false: nothing is left.
 bool provider_caption_copy(char caption[static CLOUD_CAPTION_SIZE], const char *text);

@@ -67,6 +67,10 @@ bool hub_settings_read(struct hub_settings *settings, struct error *err);
 bool hub_locate(const struct hub_settings *settings, const struct hub_model *model,
                 const char *models_folder, char folder[static HUB_PATH_SIZE], struct error *err);
 
+// The folder that what comes with the program lies in: two levels above the executable (links
+// followed), where build/ or bin/ is. ERROR_NOT_FOUND.
+bool hub_program_home(const char *program, char home[static HUB_PATH_SIZE], struct error *err);
+
 // Finds a demo model's folder: demo_folder/<folder> when demo_folder is not NULL. Else beside the
 // folder that holds the executable `program` (links followed): in models/demo, as in the source
 // tree, or in share/imgrouter/models/demo, as installed. ERROR_NOT_FOUND says where it looked.

@@ -75,13 +75,13 @@ bool hub_locate(const struct hub_settings *settings, const struct hub_model *mod
                                  : locate_in_cache(settings, model, folder, err);
 }
 
-// Two levels up from the executable: where build/ or bin/ is.
-static bool find_home(const char *program, char home[static HUB_PATH_SIZE], struct error *err) {
+bool hub_program_home(const char *program, char home[static HUB_PATH_SIZE], struct error *err) {
     char path[PATH_MAX];
     if (realpath(program, path) == NULL)
         return error_set(err, ERROR_NOT_FOUND,
-                         "cannot tell where this program is (%s: %s), so its demo models are not "
-                         "found; name their folder with --demo-models DIR",
+                         "cannot tell where this program is (%s: %s), so what comes with it is not "
+                         "found; name the demo models with --demo-models DIR and the prices with "
+                         "--prices FILE",
                          program, strerror(errno));
     for (int level = 0; level < 2; level++) {
         char *slash = strrchr(path, '/');
@@ -100,7 +100,7 @@ bool hub_locate_demo(const struct hub_model *model, const char *demo_folder, con
                error_set(err, ERROR_NOT_FOUND, "there is no %s in %s", missing, folder);
     }
     char home[HUB_PATH_SIZE];
-    if (!find_home(program, home, err)) return false;
+    if (!hub_program_home(program, home, err)) return false;
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (!cache_path_format(folder, err, "%s/%s/%s", home, places[i], model->folder))
             return false;
