@@ -39,6 +39,12 @@ static json_t *tag_array(const char *tags) {
     return array;
 }
 
+static json_t *receipt_object(const struct receipt *receipt) {
+    char text[RECEIPT_TEXT_SIZE];
+    receipt_write(receipt, text);
+    return text[0] == '\0' ? json_null() : json_loads(text, 0, NULL);
+}
+
 static json_t *row_object(const struct archive_manifest *manifest, const size_t *rows) {
     json_t *object = json_object();
     for (size_t i = 0; i < manifest->space_count; i++)
@@ -73,6 +79,7 @@ static bool fill(json_t *object, const struct image_record *record,
             set(object, "perceptual_hash",
                 record->has_perceptual_hash ? json_string(hash) : json_null()) &&
             set(object, "tags", tag_array(record->tags)) &&
+            set(object, "receipt", receipt_object(&record->receipt)) &&
             set(object, "vectors", row_object(manifest, rows))) ||
            error_set(err, ERROR_INVALID, "a number or tag of image %s cannot be written",
                      record->id);
@@ -182,6 +189,18 @@ static bool read_tags(const json_t *object, struct image_record *record, struct 
     return true;
 }
 
+static bool read_receipt(const json_t *object, struct receipt *receipt, struct error *err) {
+    const json_t *value = json_object_get(object, "receipt");
+    if (value == NULL || json_is_null(value)) return true;
+    struct error problem = {0};
+    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
+    bool is_done = json_is_object(value) && text != NULL && receipt_read(text, receipt, &problem);
+    free(text);  // jansson's
+    return is_done ||
+           (problem.kind == ERROR_NONE ? wrong(err, "receipt", "an object or null")
+                                       : error_set(err, ERROR_INVALID, "%s", problem.text));
+}
+
 static bool read_rows(const json_t *object, const struct archive_manifest *manifest, size_t *rows,
                       struct error *err) {
     const json_t *vectors = json_object_get(object, "vectors");
@@ -205,6 +224,12 @@ static bool read_rows(const json_t *object, const struct archive_manifest *manif
                      "\"vectors\" names a model that the manifest does not know");
 }
 
+// Older exports, and those of other programs, may lack the receipt.
+static size_t member_count(const json_t *object) {
+    bool has_receipt = json_object_get(object, "receipt") != NULL;
+    return TEXT_FIELDS + OTHER_FIELDS + (has_receipt ? 1 : 0);
+}
+
 bool archive_line_read(const char *line, size_t size, const struct archive_manifest *manifest,
                        struct image_record *record, size_t *rows, struct error *err) {
     json_error_t problem;
@@ -219,8 +244,9 @@ bool archive_line_read(const char *line, size_t size, const struct archive_manif
     for (size_t i = 0; is_done && i < TEXT_FIELDS; i++)
         is_done = read_text(object, &text_fields[i], record, err);
     is_done = is_done && read_numbers(object, record, err) && check_texts(object, record, err) &&
-              read_tags(object, record, err) && read_rows(object, manifest, rows, err) &&
-              (json_object_size(object) == TEXT_FIELDS + OTHER_FIELDS ||
+              read_tags(object, record, err) && read_receipt(object, &record->receipt, err) &&
+              read_rows(object, manifest, rows, err) &&
+              (json_object_size(object) == member_count(object) ||
                error_set(err, ERROR_INVALID, "it has members that are not known"));
     json_decref(object);
     return is_done;

@@ -1,7 +1,7 @@
 // One line of images.jsonl: a JSON object with every field of the record, "tags" as an array,
-// "perceptual_hash" as 16 hex digits or null, and "vectors": for each space that the image has a
-// vector in, the row of the space's file. "sha256" is empty for an image whose original was never
-// here, as those of the original service's database.
+// "perceptual_hash" as 16 hex digits or null, "receipt" as an object, null or absent, and
+// "vectors": for each space that the image has a vector in, the row of the space's file. "sha256"
+// is empty for an image whose original was never here, as those of the original service's database.
 #pragma once
 
 #include <stdint.h>

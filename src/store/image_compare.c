@@ -14,6 +14,13 @@ static bool real_is_same(double a, double b) {
     return fabs(a - b) <= 4 * DBL_EPSILON * fmax(fabs(a), fabs(b));
 }
 
+static bool receipt_is_same(const struct receipt *a, const struct receipt *b) {
+    char text_a[RECEIPT_TEXT_SIZE], text_b[RECEIPT_TEXT_SIZE];
+    receipt_write(a, text_a);
+    receipt_write(b, text_b);
+    return strcmp(text_a, text_b) == 0;
+}
+
 bool image_record_is_same(const struct image_record *a, const struct image_record *b) {
     return strcmp(a->id, b->id) == 0 && strcmp(a->sha256, b->sha256) == 0 &&
            strcmp(a->caption, b->caption) == 0 && strcmp(a->origin, b->origin) == 0 &&
@@ -25,7 +32,8 @@ bool image_record_is_same(const struct image_record *a, const struct image_recor
            real_is_same(a->confidence, b->confidence) &&
            real_is_same(a->clip_score, b->clip_score) && a->size_bytes == b->size_bytes &&
            a->created_ms == b->created_ms && a->has_perceptual_hash == b->has_perceptual_hash &&
-           (!a->has_perceptual_hash || a->perceptual_hash == b->perceptual_hash);
+           (!a->has_perceptual_hash || a->perceptual_hash == b->perceptual_hash) &&
+           receipt_is_same(&a->receipt, &b->receipt);
 }
 
 static double length(const float *vector, size_t width) {
@@ -77,10 +85,19 @@ static bool add_vector(struct sha256_stream *stream, const float *vector, size_t
 
 bool image_checksum_add(struct sha256_stream *stream, const struct image_page *page, size_t index) {
     const struct image_record *record = &page->records[index];
-    const char *const texts[] = {record->id,        record->sha256,        record->caption,
-                                 record->origin,    record->caption_model, record->embedding_model,
-                                 record->file_name, record->url,           record->tags,
-                                 record->mime};
+    char receipt[RECEIPT_TEXT_SIZE];
+    receipt_write(&record->receipt, receipt);
+    const char *const texts[] = {record->id,
+                                 record->sha256,
+                                 record->caption,
+                                 record->origin,
+                                 record->caption_model,
+                                 record->embedding_model,
+                                 record->file_name,
+                                 record->url,
+                                 record->tags,
+                                 record->mime,
+                                 receipt};
     const uint64_t numbers[] = {(uint64_t)record->source,
                                 record->width,
                                 record->height,

@@ -4,7 +4,8 @@
 #include "base/sha256.h"
 #include "store/image_pages.h"
 
-// Every field; of confidence and clip_score all but the last bits.
+// Every field; of confidence and clip_score all but the last bits, of the receipt what a store
+// keeps.
 bool image_record_is_same(const struct image_record *a, const struct image_record *b);
 
 enum vector_likeness {

@@ -10,17 +10,17 @@
 #include "base/error.h"
 #include "store/store.h"
 
-enum { LEDGER_PATH_SIZE = 4096, LEDGER_REASON_SIZE = ERROR_TEXT_SIZE };
+enum { LEDGER_PATH_SIZE = 4096 };
 
 struct ledger_entry {
     char path[LEDGER_PATH_SIZE];  // whole; any bytes
     size_t name_start;            // where in `path` the name begins that the picture is given
     int64_t size_bytes;
-    int64_t modified_ns;              // since 1970, as the file system has it
-    bool is_done;                     // false: failed
-    char target[STORE_URL_SIZE];      // where the picture went: a kind of store, or a server
-    char image_id[IMAGE_ID_SIZE];     // of what is done
-    char reason[LEDGER_REASON_SIZE];  // of what failed: a sentence
+    int64_t modified_ns;           // since 1970, as the file system has it
+    bool is_done;                  // false: failed
+    char target[STORE_URL_SIZE];   // where the picture went: a kind of store, or a server
+    char image_id[IMAGE_ID_SIZE];  // of what is done
+    char reason[ERROR_TEXT_SIZE];  // of what failed: a sentence
 };
 
 struct index_ledger;

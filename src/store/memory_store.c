@@ -163,6 +163,7 @@ static bool memory_update(struct store *store, const char *id, const struct imag
     if (change->caption != NULL) {
         (void)snprintf(record->caption, sizeof record->caption, "%s", change->caption);
         (void)snprintf(record->origin, sizeof record->origin, "%s", ORIGIN_USER);
+        record->receipt = (struct receipt){0};
     }
     if (change->tags != NULL) (void)snprintf(record->tags, sizeof record->tags, "%s", change->tags);
     if (updated != NULL) *updated = *record;

@@ -46,11 +46,13 @@ void postgres_record_read(const PGresult *rows, int row, struct image_record *re
     record->created_ms = strtoll(NEXT, NULL, 10);
     record->has_perceptual_hash = PQgetisnull(rows, row, at) == 0;
     record->perceptual_hash = (uint64_t)strtoll(NEXT, NULL, 10);
+    // One that cannot be read is none: the image is worth more.
+    (void)receipt_read(NEXT, &record->receipt, NULL);
 #undef NEXT
 }
 
 void postgres_record_add(struct postgres_parameters *parameters, const struct image_record *record,
-                         const char *caption_words, const char *other_words) {
+                         const char *receipt, const char *caption_words, const char *other_words) {
     (void)postgres_add_text(parameters, record->id);
     (void)postgres_add_text(parameters, record->sha256);
     (void)postgres_add_text(parameters, record->caption);
@@ -72,6 +74,7 @@ void postgres_record_add(struct postgres_parameters *parameters, const struct im
         (void)postgres_add_number(parameters, (int64_t)record->perceptual_hash);
     else
         (void)postgres_add_text(parameters, NULL);
+    (void)postgres_add_text(parameters, receipt);
     (void)postgres_add_text(parameters, caption_words);
     (void)postgres_add_text(parameters, other_words);
 }

@@ -12,14 +12,15 @@
     " coalesce(i.embedding_model,"                                                        \
     " (SELECT name FROM imgrouter_spaces WHERE is_original), 'original'),"                \
     " i.confidence, i.clip_score, i.source, i.file_name, i.url, i.tags, i.mime, i.width," \
-    " i.height, i.size_bytes, i.created_ms, i.perceptual_hash"
-enum { POSTGRES_RECORD_COLUMNS = 18 };
+    " i.height, i.size_bytes, i.created_ms, i.perceptual_hash, i.receipt"
+enum { POSTGRES_RECORD_COLUMNS = 19 };
 
 void postgres_record_read(const PGresult *rows, int row, struct image_record *record);
-// Adds a record's values as parameters $1 to $20, in the order of POSTGRES_INSERT. `words` are two
-// texts for its full-text index, from postgres_words.h. All must live until the statement has run.
+// Adds a record's values as parameters $1 to $21, in the order of POSTGRES_INSERT. `receipt` is
+// from receipt_write; `words` are two texts for its full-text index, from postgres_words.h. All
+// must live until the statement has run.
 void postgres_record_add(struct postgres_parameters *parameters, const struct image_record *record,
-                         const char *caption_words, const char *other_words);
+                         const char *receipt, const char *caption_words, const char *other_words);
 #define POSTGRES_WORDS_OF(caption, others)              \
     "setweight(to_tsvector('imgrouter_words', " caption \
     "), 'A') ||"                                        \
@@ -27,9 +28,9 @@ void postgres_record_add(struct postgres_parameters *parameters, const struct im
 #define POSTGRES_INSERT                                                                    \
     "INSERT INTO imgrouter_images (id, sha256, caption, origin, caption_model,"            \
     " embedding_model, confidence, clip_score, source, file_name, url, tags, mime, width," \
-    " height, size_bytes, created_ms, perceptual_hash, words)"                             \
+    " height, size_bytes, created_ms, perceptual_hash, receipt, words)"                    \
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17," \
-    " $18, " POSTGRES_WORDS_OF("$19", "$20") ")"
+    " $18, $19, " POSTGRES_WORDS_OF("$20", "$21") ")"
 
 // pgvector's binary form: width and flags as 16-bit, then float32, all big-endian.
 // Widths are those of postgres_space.h.

@@ -3,7 +3,8 @@
 // - imgrouter_schema: one row, the version of the tables and the name of the active space;
 // - imgrouter_images: the records; `words` is the full-text index's;
 // - imgrouter_spaces: the vector spaces. Space N keeps its vectors in imgrouter_vectors_N (image,
-//   vector), with an HNSW index; the original's space in its table, images (id, embed_vector).
+//   vector), with an HNSW index; the original's space in its table, images (id, embed_vector);
+// - imgrouter_costs_…: the ledger's, the same as in a file (sqlite_ledger_schema.c).
 //
 // Several programs may start at once: whoever changes tables holds an advisory lock.
 #pragma once

@@ -22,13 +22,15 @@ static bool add_words_and_insert(struct postgres_connection *connection,
     char sql[SQL_SIZE];
     struct postgres_words words;
     struct postgres_parameters parameters = {0};
+    char receipt[RECEIPT_TEXT_SIZE];
     bool is_done = postgres_words_create(&words, record, err);
-    postgres_record_add(&parameters, record, words.caption.bytes, words.others.bytes);
+    receipt_write(&record->receipt, receipt);
+    postgres_record_add(&parameters, record, receipt, words.caption.bytes, words.others.bytes);
     (void)postgres_add_bytes(&parameters, bytes, size);
     (void)snprintf(sql, sizeof sql,
                    "WITH new AS (" POSTGRES_INSERT
                    " ON CONFLICT (id) DO NOTHING RETURNING id)"
-                   " INSERT INTO %s AS v (%s, %s) SELECT id, $21::vector FROM new"
+                   " INSERT INTO %s AS v (%s, %s) SELECT id, $22::vector FROM new"
                    " ON CONFLICT (%s) DO UPDATE SET %s = excluded.%s",
                    space->table, space->key, space->vector, space->key, space->vector,
                    space->vector);
@@ -200,18 +202,21 @@ static bool write_change(struct postgres_connection *connection, const struct im
                          struct error *err) {
     struct postgres_words words;
     struct postgres_parameters parameters = {0};
+    char receipt[RECEIPT_TEXT_SIZE];
     bool is_done = postgres_words_create(&words, record, err);
+    receipt_write(&record->receipt, receipt);
     (void)postgres_add_text(&parameters, record->id);
     (void)postgres_add_text(&parameters, record->caption);
     (void)postgres_add_text(&parameters, record->origin);
     (void)postgres_add_text(&parameters, record->tags);
+    (void)postgres_add_text(&parameters, receipt);
     (void)postgres_add_text(&parameters, words.caption.bytes);
     (void)postgres_add_text(&parameters, words.others.bytes);
-    is_done = is_done &&
-              postgres_run(connection,
-                           "UPDATE imgrouter_images SET caption = $2, origin = $3,"
-                           " tags = $4, words = " POSTGRES_WORDS_OF("$5", "$6") " WHERE id = $1",
-                           &parameters, NULL, err);
+    is_done = is_done && postgres_run(connection,
+                                      "UPDATE imgrouter_images SET caption = $2, origin = $3,"
+                                      " tags = $4, receipt = $5, words = " POSTGRES_WORDS_OF(
+                                          "$6", "$7") " WHERE id = $1",
+                                      &parameters, NULL, err);
     postgres_words_clear(&words);
     return is_done;
 }
@@ -232,6 +237,7 @@ static bool change_image(struct postgres_connection *connection, const char *id,
     if (change->caption != NULL) {
         (void)snprintf(updated->caption, sizeof updated->caption, "%s", change->caption);
         (void)snprintf(updated->origin, sizeof updated->origin, "%s", ORIGIN_USER);
+        updated->receipt = (struct receipt){0};
     }
     if (change->tags != NULL)
         (void)snprintf(updated->tags, sizeof updated->tags, "%s", change->tags);

@@ -64,6 +64,12 @@ static json_t *text_to_json(const char *text) {
     return json;
 }
 
+static json_t *receipt_to_json(const struct receipt *receipt) {
+    char text[RECEIPT_TEXT_SIZE];
+    receipt_write(receipt, text);
+    return json_string(text);
+}
+
 static json_t *tags_to_json(const char *tags) {
     json_t *array = json_array();
     char tag[STORE_TAG_SIZE];
@@ -108,29 +114,30 @@ json_t *payload_create_filterable(const struct image_record *record) {
 }
 
 json_t *payload_create_changed(const struct image_record *record) {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "caption", text_to_json(record->caption),
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "caption", text_to_json(record->caption),
                      "origin", text_to_json(record->origin), "tags", tags_to_json(record->tags),
-                     "words", all_words_to_json(record), "caption_words",
-                     caption_words_to_json(record));
+                     "receipt", receipt_to_json(&record->receipt), "words",
+                     all_words_to_json(record), "caption_words", caption_words_to_json(record));
 }
 
 json_t *payload_create(const struct image_record *record) {
     json_t *payload =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:f, s:f, s:I}",  //
-                  "id", record->id,                                                          //
-                  "sha256", record->sha256,                                                  //
-                  "caption", text_to_json(record->caption),                                  //
-                  "caption_model", text_to_json(record->caption_model),                      //
-                  "embedding_model", text_to_json(record->embedding_model),                  //
-                  "file_name", text_to_json(record->file_name),                              //
-                  "url", text_to_json(record->url),                                          //
-                  "mime", text_to_json(record->mime),                                        //
-                  "source", source_names[record->source],                                    //
-                  "width", (json_int_t)record->width,                                        //
-                  "height", (json_int_t)record->height,                                      //
-                  "confidence", record->confidence,                                          //
-                  "clip_score", record->clip_score,                                          //
-                  "size_bytes", (json_int_t)record->size_bytes);
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:f, s:f, s:I, s:o}",  //
+                  "id", record->id,                                                               //
+                  "sha256", record->sha256,                                                       //
+                  "caption", text_to_json(record->caption),                                       //
+                  "caption_model", text_to_json(record->caption_model),                           //
+                  "embedding_model", text_to_json(record->embedding_model),                       //
+                  "file_name", text_to_json(record->file_name),                                   //
+                  "url", text_to_json(record->url),                                               //
+                  "mime", text_to_json(record->mime),                                             //
+                  "source", source_names[record->source],                                         //
+                  "width", (json_int_t)record->width,                                             //
+                  "height", (json_int_t)record->height,                                           //
+                  "confidence", record->confidence,                                               //
+                  "clip_score", record->clip_score,                                               //
+                  "size_bytes", (json_int_t)record->size_bytes,                                   //
+                  "receipt", receipt_to_json(&record->receipt));
     json_t *filterable = payload_create_filterable(record);
     bool is_done =
         payload != NULL && filterable != NULL && json_object_update(payload, filterable) == 0;
@@ -199,6 +206,9 @@ void payload_read(const json_t *payload, struct image_record *record) {
     record->clip_score = json_number_value(json_object_get(payload, "clip_score"));
     read_tags(json_object_get(payload, "tags"), record->tags);
     read_hash(payload, record);
+    const char *receipt = json_string_value(json_object_get(payload, "receipt"));
+    // One that cannot be read is none: the image is worth more.
+    (void)receipt_read(receipt == NULL ? "" : receipt, &record->receipt, NULL);
 }
 
 json_t *hash_to_json(uint64_t perceptual_hash) {

@@ -1,8 +1,9 @@
 // Between struct image_record and what Qdrant keeps of it: a point's id and its payload.
 //
 // Payload of an image: every field of the record by its name, except: tags is an array, source is
-// "upload" or "url", perceptual_hash is 16 hex digits or absent. Beside them, for filters, words
-// and caption_words: those of caption, file name and tags, and of the caption alone (words.h).
+// "upload" or "url", perceptual_hash is 16 hex digits or absent, receipt is as receipt_write has
+// it. Beside them, for filters, words and caption_words: those of caption, file name and tags, and
+// of the caption alone (words.h).
 #pragma once
 
 #include <jansson.h>

@@ -289,6 +289,7 @@ static bool change_image(struct qdrant_store *self, const char *id,
     if (change->caption != NULL) {
         (void)snprintf(record->caption, sizeof record->caption, "%s", change->caption);
         (void)snprintf(record->origin, sizeof record->origin, "%s", ORIGIN_USER);
+        record->receipt = (struct receipt){0};
     }
     if (change->tags != NULL) (void)snprintf(record->tags, sizeof record->tags, "%s", change->tags);
     json_t *payload = payload_create_changed(record);

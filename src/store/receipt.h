@@ -28,8 +28,9 @@ struct receipt {
     bool is_cached;  // the caption was paid for before
 };
 
-// As JSON without line breaks; empty for no receipt.
+// As JSON without line breaks; empty for no receipt, and when memory is out. Milliseconds have
+// three decimals; what is no number, or below zero, is written as 0.
 void receipt_write(const struct receipt *receipt, char text[static RECEIPT_TEXT_SIZE]);
 // Takes what receipt_write wrote, by any version: members it does not know are passed over, those
-// that are missing are zero. ERROR_STORAGE when it is no such text.
+// that are missing are zero. ERROR_STORAGE when it is no such text; the receipt is then zero.
 bool receipt_read(const char *text, struct receipt *receipt, struct error *err);

@@ -121,10 +121,7 @@ bool sqlite_connection_open(struct sqlite_connection *connection, const char *pa
 
 bool sqlite_connection_make_durable(struct sqlite_connection *connection, struct error *err) {
     sqlite3 *database = connection->database;
-    // Of a new file, a file that has pages keeps their size: three vectors of 512 floats lie in a
-    // page of 8 KiB, but only one in a page of 4.
-    return sqlite_execute(database, "PRAGMA page_size = 8192", err) &&
-           set_write_ahead_log(database, err) &&
+    return set_write_ahead_log(database, err) &&
            // 64 MiB: what is kept of the log file after a burst; SQLite's default keeps all.
            set_number(database, "PRAGMA journal_size_limit = 67108864", "PRAGMA journal_size_limit",
                       67108864, err) &&

@@ -11,7 +11,7 @@
 #define IMAGE_COLUMNS                                                                         \
     "images.id, sha256, caption, origin, caption_model, embedding_model, confidence, "        \
     "clip_score, source, file_name, url, mime, width, height, size_bytes, created_ms, tags, " \
-    "perceptual_hash"
+    "perceptual_hash, receipt"
 
 // The key of a vector: its space's number above its image's row (sqlite_schema.c).
 #define SPACE_OF(parameter) "(SELECT space FROM spaces WHERE embedding_model = " parameter ")"
@@ -29,8 +29,8 @@
     STATEMENT(INSERT_IMAGE,                                                                           \
               "INSERT INTO images (row, id, sha256, caption, origin, caption_model, "                 \
               "embedding_model, confidence, clip_score, source, file_name, url, mime, width, "        \
-              "height, size_bytes, created_ms, tags, perceptual_hash) VALUES "                        \
-              "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)")                 \
+              "height, size_bytes, created_ms, tags, perceptual_hash, receipt) VALUES "               \
+              "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)")             \
     STATEMENT(INSERT_TAG, "INSERT INTO image_tags (tag, image) VALUES (?1, ?2)")                      \
     STATEMENT(REMOVE_TAGS, "DELETE FROM image_tags WHERE image = ?1")                                 \
     STATEMENT(ADD_WORDS,                                                                              \
@@ -43,7 +43,8 @@
     STATEMENT(PUT_VECTOR, "INSERT OR REPLACE INTO vectors (key, vector) VALUES (" SPACE_OF(           \
                               "?1") " << 40 | ?2, ?3)")                                               \
     STATEMENT(REMOVE, "DELETE FROM images WHERE row = ?1")                                            \
-    STATEMENT(CHANGE_CAPTION, "UPDATE images SET caption = ?2, origin = ?3 WHERE row = ?1")           \
+    STATEMENT(CHANGE_CAPTION,                                                                         \
+              "UPDATE images SET caption = ?2, origin = ?3, receipt = '' WHERE row = ?1")             \
     STATEMENT(CHANGE_TAGS, "UPDATE images SET tags = ?2 WHERE row = ?1")                              \
     STATEMENT(GET, "SELECT " IMAGE_COLUMNS " FROM images WHERE id = ?1")                              \
     STATEMENT(GET_ROW, "SELECT " IMAGE_COLUMNS " FROM images WHERE row = ?1")                         \

@@ -17,6 +17,12 @@ static bool bind_real(sqlite3_stmt *statement, int parameter, double number) {
     return sqlite3_bind_double(statement, parameter, number) == SQLITE_OK;
 }
 
+static bool bind_receipt(sqlite3_stmt *statement, int parameter, const struct receipt *receipt) {
+    char text[RECEIPT_TEXT_SIZE];
+    receipt_write(receipt, text);
+    return sqlite3_bind_text(statement, parameter, text, -1, SQLITE_TRANSIENT) == SQLITE_OK;
+}
+
 bool sqlite_record_bind(sqlite3_stmt *statement, int first, const struct image_record *record) {
     int at = first;
     return bind_text(statement, at++, record->id) && bind_text(statement, at++, record->sha256) &&
@@ -36,7 +42,8 @@ bool sqlite_record_bind(sqlite3_stmt *statement, int first, const struct image_r
            bind_text(statement, at++, record->tags) &&
            (record->has_perceptual_hash
                 ? bind_number(statement, at++, (int64_t)record->perceptual_hash)
-                : sqlite3_bind_null(statement, at++) == SQLITE_OK);
+                : sqlite3_bind_null(statement, at++) == SQLITE_OK) &&
+           bind_receipt(statement, at++, &record->receipt);
 }
 
 static void read_text(sqlite3_stmt *statement, int column, char *text, size_t size) {
@@ -67,4 +74,8 @@ void sqlite_record_read(sqlite3_stmt *statement, struct image_record *record) {
     read_text(statement, at++, record->tags, sizeof record->tags);
     record->has_perceptual_hash = sqlite3_column_type(statement, at) != SQLITE_NULL;
     record->perceptual_hash = (uint64_t)sqlite3_column_int64(statement, at++);
+    char receipt[RECEIPT_TEXT_SIZE];
+    read_text(statement, at++, receipt, sizeof receipt);
+    // One that cannot be read is none: the image is worth more.
+    (void)receipt_read(receipt, &record->receipt, NULL);
 }

@@ -13,7 +13,8 @@
 // images.row is the key of the index in memory. A vector is little-endian float32; its key holds
 // its space and its image (sqlite_vector_key), so that reading one is a single look into the table,
 // and those of a space lie together in the order of their images. created_ms is UTC; tags are one a
-// line, as in struct image_record, and once more in image_tags to find them by. image_words holds
+// line, as in struct image_record, and once more in image_tags to find them by; receipt is as
+// receipt_write has it. image_words holds
 // no text of its own; sqlite_write.c keeps it in step, for SQLite 3.40 runs no trigger on it while
 // trusted_schema is off.
 static const char *const migrations[] = {
@@ -72,6 +73,8 @@ static const char *const migrations[] = {
     "  content = 'images', content_rowid = 'row',"
     "  tokenize = 'porter unicode61 remove_diacritics 2');"
     "INSERT INTO image_words (image_words) VALUES ('rebuild');",
+
+    "ALTER TABLE images ADD COLUMN receipt TEXT NOT NULL DEFAULT '';",
 };
 
 enum { NEWEST_VERSION = sizeof migrations / sizeof migrations[0] };

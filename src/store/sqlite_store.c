@@ -102,6 +102,10 @@ static bool create_private(const char *path, struct error *err) {
     return true;
 }
 
+// Of a new file, a file that has pages keeps their size: three vectors of 512 floats lie in a page
+// of 8 KiB, but only one in a page of 4.
+static const char page_size[] = "PRAGMA page_size = 8192";
+
 // Of a store that only reads, the writer's connection cannot write either: SQLite refuses.
 static bool open_database(struct sqlite_store *self, const char *path, bool is_reader,
                           struct error *err) {
@@ -111,7 +115,8 @@ static bool open_database(struct sqlite_store *self, const char *path, bool is_r
         !sqlite_schema_recognize(writer->database, err))
         return false;
     bool is_ready = is_reader ? sqlite_schema_require_newest(writer->database, err)
-                              : sqlite_connection_make_durable(writer, err) &&
+                              : sqlite_execute(writer->database, page_size, err) &&
+                                    sqlite_connection_make_durable(writer, err) &&
                                     sqlite_schema_migrate(writer->database, err);
     if (!is_ready) return false;
     if (!sqlite_connection_prepare(writer, err) ||

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "store/receipt.h"
 
 enum {
     IMAGE_ID_SIZE = 17,     // 16 hex digits of the SHA-256 and NUL
@@ -35,12 +36,16 @@ enum image_source { SOURCE_UPLOAD, SOURCE_URL };
 
 // The origin of a caption that a user wrote; such a caption is never replaced by a model's.
 #define ORIGIN_USER "user"
+#define ORIGIN_LOCAL "local"
+#define ORIGIN_MOCK "mock"
+// That of a caption from a cloud provider; the receipt names it.
+#define ORIGIN_CLOUD "cloud"
 
 struct image_record {
     char id[IMAGE_ID_SIZE];
     char sha256[65];  // empty: nobody knows it, so whatever comes with this id is the same picture
     char caption[STORE_CAPTION_SIZE];
-    char origin[STORE_ORIGIN_SIZE];  // "local", "mock", ORIGIN_USER, later a provider's name
+    char origin[STORE_ORIGIN_SIZE];  // "local", ORIGIN_CLOUD, "mock", ORIGIN_USER
     char caption_model[STORE_MODEL_SIZE];
     char embedding_model[STORE_MODEL_SIZE];  // the space that put stores its vector in
     char file_name[STORE_NAME_SIZE];         // hint from the client; never used as a path
@@ -50,13 +55,14 @@ struct image_record {
     enum image_source source;
     uint32_t width;
     uint32_t height;
-    double confidence;
+    double confidence;  // 0 to 1; -1: nobody told one
     double clip_score;
     int64_t size_bytes;
     int64_t created_ms;  // UTC
     // See image/perceptual_hash.h; images of older versions have none.
     uint64_t perceptual_hash;
     bool has_perceptual_hash;
+    struct receipt receipt;  // how the caption came about
 };
 
 struct store_match {
@@ -105,7 +111,7 @@ struct store_word_search {
 
 // What a user may change of an image; NULL: stays.
 struct image_change {
-    const char *caption;  // the origin becomes ORIGIN_USER
+    const char *caption;  // the origin becomes ORIGIN_USER, and there is no receipt any more
     const char *tags;     // as in image_record
 };
 

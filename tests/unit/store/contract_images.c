@@ -367,6 +367,96 @@ static void replaced_image_moves_to_the_new_model(void **state) {
         store->operations->get_vector(store, first.id, "space", vector, SAMPLE_WIDTH, NULL));
 }
 
+static bool lists_receipt(struct store *store, const struct image_record *expected) {
+    struct store_cursor cursor = {0};
+    struct image_record page[4];
+    size_t count;
+    bool has_more, is_there = false;
+    assert_true(store->operations->list(store, &cursor, 4, page, &count, &has_more, NULL));
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(page[i].id, expected->id) != 0) continue;
+        assert_same_receipt(&page[i].receipt, &expected->receipt);
+        is_there = true;
+    }
+    return is_there;
+}
+
+// By every way that gives a record.
+static void assert_receipt_everywhere(struct contract_fixture *fixture,
+                                      const struct image_record *expected, const float *vector) {
+    for (int round = 0; round < 2; round++) {
+        struct store *store = fixture->store;
+        struct image_record found;
+        struct store_match match;
+        size_t count;
+        assert_true(store->operations->get(store, expected->id, &found, NULL));
+        assert_same_receipt(&found.receipt, &expected->receipt);
+        assert_true(lists_receipt(store, expected));
+        assert_true(search_nearest(store, "space", vector, SAMPLE_WIDTH, 1, &match, &count, NULL));
+        assert_string_equal(match.record.id, expected->id);
+        assert_same_receipt(&match.record.receipt, &expected->receipt);
+        const char *words[] = {"dog"};
+        struct store_word_search search = {.words = words, .word_count = 1, .k = 1};
+        assert_true(store->operations->search_words(store, &search, &match, &count, NULL));
+        assert_int_equal(count, 1);
+        assert_same_receipt(&match.record.receipt, &expected->receipt);
+        contract_restart(fixture);
+    }
+}
+
+static void a_receipt_stays_with_its_caption(void **state) {
+    struct contract_fixture *fixture = *state;
+    struct image_record record = sample_record(1), updated;
+    float vector[SAMPLE_WIDTH];
+    bool was_new;
+    struct error err = {0};
+    assert_true(put_sample(fixture->store, 0));
+    sample_vector(1, vector);
+    (void)snprintf(record.caption, sizeof record.caption, "a dog");
+    record.receipt = sample_receipt(7);
+    struct store *store = fixture->store;
+    assert_true(store->operations->put(store, &record, vector, SAMPLE_WIDTH, &was_new, &err));
+    assert_receipt_everywhere(fixture, &record, vector);
+    // Other tags say nothing about the caption.
+    store = fixture->store;
+    struct image_change change = {.tags = "pet"};
+    assert_true(store->operations->update(store, record.id, &change, &updated, &err));
+    assert_same_receipt(&updated.receipt, &record.receipt);
+    assert_receipt_everywhere(fixture, &record, vector);
+    // A caption from elsewhere comes with its own receipt.
+    store = fixture->store;
+    record.receipt = sample_receipt(8);
+    assert_true(store->operations->replace(store, &record, vector, SAMPLE_WIDTH, &err));
+    assert_receipt_everywhere(fixture, &record, vector);
+    // A person's has none.
+    store = fixture->store;
+    change = (struct image_change){.caption = "my dog"};
+    assert_true(store->operations->update(store, record.id, &change, &updated, &err));
+    assert_string_equal(updated.receipt.reason, "");
+    record.receipt = (struct receipt){0};
+    assert_receipt_everywhere(fixture, &record, vector);
+}
+
+static void the_longest_receipt_survives(void **state) {
+    struct contract_fixture *fixture = *state;
+    struct image_record record = sample_record(1), found;
+    float vector[SAMPLE_WIDTH];
+    bool was_new;
+    sample_vector(1, vector);
+    record.receipt = sample_receipt(1);
+    memset(record.receipt.reason, '\\', sizeof record.receipt.reason - 1);
+    memset(record.receipt.words, '"', sizeof record.receipt.words - 1);
+    memset(record.receipt.provider, '\\', sizeof record.receipt.provider - 1);
+    memset(record.receipt.variant, '"', sizeof record.receipt.variant - 1);
+    record.receipt.cost_nano_usd = INT64_MAX;
+    struct store *store = fixture->store;
+    assert_true(store->operations->put(store, &record, vector, SAMPLE_WIDTH, &was_new, NULL));
+    assert_true(store->operations->get(store, record.id, &found, NULL));
+    assert_same_receipt(&found.receipt, &record.receipt);
+    assert_int_equal(strlen(found.receipt.words), sizeof record.receipt.words - 1);
+    assert_true(found.receipt.cost_nano_usd == INT64_MAX);
+}
+
 static void many_images(void **state) {
     struct contract_fixture *fixture = *state;
     for (unsigned i = 0; i < MANY; i++) assert_true(put_sample(fixture->store, i));
@@ -403,6 +493,8 @@ const struct contract_test contract_images[] = {
     {"models_never_mix", models_never_mix, 0},
     {"another_width_is_refused", another_width_is_refused, 0},
     {"replaced_image_moves_to_the_new_model", replaced_image_moves_to_the_new_model, 0},
+    {"a_receipt_stays_with_its_caption", a_receipt_stays_with_its_caption, 0},
+    {"the_longest_receipt_survives", the_longest_receipt_survives, 0},
     {"many_images", many_images, CONTRACT_DURABLE},
     {NULL, NULL, 0},
 };

@@ -18,18 +18,30 @@ const char *postgres_find_obstacle(void) {
     return url() == NULL ? "IMGROUTER_TEST_DATABASE_URL names no database" : NULL;
 }
 
-void postgres_prepare(const char *folder) {
-    (void)folder;
+int64_t postgres_kind_query(const char *sql) {
     PGconn *server = PQconnectdb(url());
-    PGresult *result = PQexec(server,
-                              "SET client_min_messages = error;"
-                              "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) fail_msg("%s", PQerrorMessage(server));
+    PGresult *result = PQexec(server, sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(server));
+    int64_t number = PQntuples(result) == 0 ? 0 : strtoll(PQgetvalue(result, 0, 0), NULL, 10);
     PQclear(result);
     PQfinish(server);
+    return number;
+}
+
+void postgres_prepare(const char *folder) {
+    (void)folder;
+    (void)postgres_kind_query(
+        "SET client_min_messages = error;"
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
 }
 
 struct store *postgres_open(const char *folder, struct error *err) {
     (void)folder;
     return postgres_store_create(url(), false, err);
+}
+
+struct store *postgres_open_reader(struct error *err) {
+    return postgres_store_create(url(), true, err);
 }

@@ -62,6 +62,22 @@ uint64_t sample_hash(unsigned number) {
     return strtoull(hex, NULL, 16);
 }
 
+struct receipt sample_receipt(unsigned number) {
+    struct receipt receipt = {
+        .reason = "low_confidence",
+        .words = "the local model is \"not\" sure: 0.41 < 0.55 №",
+        .provider = "openrouter",
+        .variant = "b",
+        .local_ms = 412.125,
+        .cloud_ms = number / 1e3,
+        .route_ms = 0.042,
+        .cost_nano_usd = 9007199254740993 + number,  // a double would round it
+        .is_cost_estimated = number % 2 == 0,
+        .is_cached = number % 4 == 0,
+    };
+    return receipt;
+}
+
 struct image_record sample_record(unsigned number) {
     struct image_record record = {
         .origin = "local",
@@ -80,6 +96,7 @@ struct image_record sample_record(unsigned number) {
     sample_hex(number, record.sha256);
     (void)snprintf(record.id, sizeof record.id, "%s", record.sha256);
     if (record.has_perceptual_hash) record.perceptual_hash = sample_hash(number);
+    if (number % 3 == 2) record.receipt = sample_receipt(number);
     if (number % 5 == 0) (void)snprintf(record.tags, sizeof record.tags, "fifth\nnr %u", number);
     (void)snprintf(record.caption, sizeof record.caption, "a \"cåt\" №%u; DROP TABLE", number);
     if (record.source == SOURCE_UPLOAD)
@@ -98,6 +115,13 @@ void sample_vector(unsigned number, float vector[static SAMPLE_WIDTH]) {
         square += vector[i] * vector[i];
     }
     for (int i = 0; i < SAMPLE_WIDTH; i++) vector[i] /= sqrtf(square);
+}
+
+void assert_same_receipt(const struct receipt *found, const struct receipt *expected) {
+    char found_text[RECEIPT_TEXT_SIZE], expected_text[RECEIPT_TEXT_SIZE];
+    receipt_write(found, found_text);
+    receipt_write(expected, expected_text);
+    assert_string_equal(found_text, expected_text);
 }
 
 void assert_same_record(const struct image_record *found, const struct image_record *expected) {
@@ -120,6 +144,7 @@ void assert_same_record(const struct image_record *found, const struct image_rec
     assert_string_equal(found->tags, expected->tags);
     assert_int_equal(found->has_perceptual_hash, expected->has_perceptual_hash);
     assert_true(found->perceptual_hash == expected->perceptual_hash);
+    assert_same_receipt(&found->receipt, &expected->receipt);
 }
 
 bool put_sample(struct store *store, unsigned number) {

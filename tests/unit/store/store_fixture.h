@@ -17,10 +17,12 @@ void test_folder_destroy(struct test_folder *folder);  // with all that is in it
 const char *test_folder_path(const struct test_folder *folder, const char *name);
 
 struct image_record sample_record(unsigned number);  // of the embedding model "space"
+struct receipt sample_receipt(unsigned number);      // of each third record
 uint64_t sample_hash(unsigned number);               // of those not divisible by three
 const char *sample_id(unsigned number);              // static buffer of the calling thread
 void sample_vector(unsigned number, float vector[static SAMPLE_WIDTH]);  // unit length
 
+void assert_same_receipt(const struct receipt *found, const struct receipt *expected);
 void assert_same_record(const struct image_record *found, const struct image_record *expected);
 // Puts sample `number` and fails the test when that fails; returns whether it was new.
 bool put_sample(struct store *store, unsigned number);

@@ -239,8 +239,8 @@ static void differences_are_found_and_mended(void **state) {
 static void every_field_counts(void **state) {
     (void)state;
     const struct image_record sample = sample_record(5);
-    struct image_record changed[17];
-    for (int i = 0; i < 17; i++) changed[i] = sample;
+    struct image_record changed[23];
+    for (int i = 0; i < 23; i++) changed[i] = sample;
     changed[0].id[3] ^= 1;
     changed[1].sha256[30] ^= 1;
     changed[2].caption[0] = 'A';
@@ -258,18 +258,24 @@ static void every_field_counts(void **state) {
     changed[14].clip_score += 1e-6;
     changed[15].perceptual_hash ^= 1;
     changed[16].has_perceptual_hash = false;
+    changed[17].receipt = (struct receipt){0};
+    changed[18].receipt.words[0] = 'T';
+    changed[19].receipt.cost_nano_usd++;
+    changed[20].receipt.cloud_ms += 1e-3;
+    changed[21].receipt.is_cached = !sample.receipt.is_cached;
+    changed[22].receipt.variant[0] = '\0';
     struct store_space space = {.width = 1};
     struct image_page page;
-    char sums[18][SHA256_HEX_SIZE];
+    char sums[24][SHA256_HEX_SIZE];
     assert_true(image_page_init(&page, &space, 1, NULL));
-    for (int i = 0; i < 18; i++) {
+    for (int i = 0; i < 24; i++) {
         struct sha256_stream stream;
         uint8_t digest[SHA256_SIZE];
-        page.records[0] = i == 17 ? sample : changed[i];
+        page.records[0] = i == 23 ? sample : changed[i];
         assert_true(sha256_stream_init(&stream) && image_checksum_add(&stream, &page, 0) &&
                     sha256_stream_finish(&stream, digest));
         sha256_hex(digest, sums[i]);
-        assert_int_equal(image_record_is_same(&page.records[0], &sample), i == 17);
+        assert_int_equal(image_record_is_same(&page.records[0], &sample), i == 23);
         for (int j = 0; j < i; j++) assert_string_not_equal(sums[i], sums[j]);
     }
     image_page_clear(&page);

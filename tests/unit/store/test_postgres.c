@@ -229,6 +229,28 @@ static void vectors_without_a_direction_have_a_score(void **state) {
     store->operations->destroy(store);
 }
 
+static void tables_of_version_1_are_brought_up_to_date(void **state) {
+    (void)state;
+    struct image_record found, expected = sample_record(1);
+    struct error err = {0};
+    struct store *store = open_store();
+    assert_true(put_sample(store, 1));
+    store->operations->destroy(store);
+    run_sql(
+        "ALTER TABLE imgrouter_images DROP COLUMN receipt;"
+        "DROP TABLE imgrouter_costs_days, imgrouter_costs_calls, imgrouter_costs_totals,"
+        " imgrouter_costs_answers, imgrouter_costs_observations;"
+        "UPDATE imgrouter_schema SET version = 1");
+    store = open_store();
+    assert_true(store->operations->get(store, expected.id, &found, &err));
+    assert_same_record(&found, &expected);
+    assert_true(put_sample(store, 2));
+    expected = sample_record(2);
+    assert_true(store->operations->get(store, expected.id, &found, &err));
+    assert_same_record(&found, &expected);
+    store->operations->destroy(store);
+}
+
 static void a_reader_only_looks(void **state) {
     (void)state;
     const char *url = getenv("IMGROUTER_TEST_DATABASE_URL");
@@ -307,6 +329,7 @@ int main(void) {
         cmocka_unit_test_setup(a_model_of_another_width_leaves_them_alone, setup),
         cmocka_unit_test_setup(a_rare_filter_finds_what_the_index_passes_over, setup),
         cmocka_unit_test_setup(vectors_without_a_direction_have_a_score, setup),
+        cmocka_unit_test_setup(tables_of_version_1_are_brought_up_to_date, setup),
         cmocka_unit_test_setup(a_reader_only_looks, setup),
         cmocka_unit_test_setup(running_out_of_memory_is_an_error, setup),
     };

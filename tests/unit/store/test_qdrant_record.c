@@ -91,6 +91,9 @@ static void foreign_payloads_are_borne(void **state) {
         "{\"perceptual_hash\": \"xyz\"}",
         "{\"perceptual_hash\": \"0123456789abcde \"}",
         "{\"perceptual_hash\": 7}",
+        "{\"receipt\": {\"reason\": \"local_sure\"}}",
+        "{\"receipt\": \"{\\\"reason\\\": 7}\"}",
+        "{\"receipt\": \"local\"}",
         "{\"source\": [\"url\"], \"confidence\": \"high\"}",
         "{\"size_bytes\": 9223372036854775807, \"caption\": {\"a\": {}}}"};
     for (size_t i = 0; i < sizeof payloads / sizeof payloads[0]; i++) {
@@ -100,6 +103,7 @@ static void foreign_payloads_are_borne(void **state) {
         payload_read(json, &record);
         assert_false(record.has_perceptual_hash);
         assert_int_equal(record.width, 0);
+        assert_string_equal(record.receipt.reason, "");
         assert_true(strcmp(record.tags, "") == 0 || strcmp(record.tags, "ok") == 0);
         json_decref(json);
     }
