@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "cloud/cloud.h"
 #include "engine/engine.h"
 #include "http/server.h"
 #include "observe/metrics.h"
@@ -19,6 +20,10 @@ struct api {
     struct engine *engine;
     struct store *store;
     struct metrics *metrics;
+    struct cloud *cloud;                  // NULL: every caption is local
+    struct ledger *ledger;                // of what the cloud costs
+    struct ledger_limits limits;          // what it may cost
+    const struct experiment *experiment;  // that runs; NULL: none
     const char *version;
     size_t max_upload_bytes;
     size_t batch_threads;  // that share out the pictures of one batch

@@ -23,7 +23,7 @@ static bool batch_create(struct batch *batch, size_t count, const char *field,
         return error_set(&problem->error, ERROR_TOO_LARGE,
                          "The request has %zu pictures; send at most %d at once.", count,
                          BATCH_PICTURES_MAX);
-    *batch = (struct batch){.items = memory_try_zeroed(count, sizeof *batch->items)};
+    batch->items = memory_try_zeroed(count, sizeof *batch->items);
     if (batch->items == NULL)
         return error_set(&problem->error, ERROR_OVERLOADED, "out of memory; try again shortly");
     batch->count = count;
@@ -87,8 +87,8 @@ static bool form_read(struct batch *batch, struct http_request *request, struct 
     const struct http_part *quality = find_part(parts, count, parameter_quality.name);
     const char *value = quality == NULL ? NULL : quality->size > 0 ? (char *)quality->bytes : "";
     return (names == NULL || names_read(batch, names, problem)) &&
-           parameter_check_choice(&parameter_quality, "body", value,
-                                  quality == NULL ? 0 : quality->size, problem);
+           parameter_read_quality("body", value, quality == NULL ? 0 : quality->size,
+                                  &batch->quality, problem);
 }
 
 static bool urls_read(struct batch *batch, const json_t *json, struct problem *problem) {
@@ -113,8 +113,8 @@ static bool urls_read(struct batch *batch, const json_t *json, struct problem *p
     const char *value = quality == NULL           ? NULL
                         : json_is_string(quality) ? json_string_value(quality)
                                                   : "";
-    return parameter_check_choice(&parameter_quality, "body", value,
-                                  value == NULL ? 0 : strlen(value), problem);
+    return parameter_read_quality("body", value, value == NULL ? 0 : strlen(value), &batch->quality,
+                                  problem);
 }
 
 static bool json_read(struct batch *batch, struct http_request *request, struct problem *problem) {
@@ -130,8 +130,8 @@ bool batch_body_read(struct batch *batch, struct http_request *request, struct p
     const char *quality = http_request_query(request, parameter_quality.name);
     bool is_read = false;
     *batch = (struct batch){0};
-    if (!parameter_check_choice(&parameter_quality, "query", quality,
-                                quality != NULL ? strlen(quality) : 0, problem))
+    if (!parameter_read_quality("query", quality, quality != NULL ? strlen(quality) : 0,
+                                &batch->quality, problem))
         return false;
     if (strcmp(media_type, "multipart/form-data") == 0) {
         is_read = form_read(batch, request, problem);

@@ -23,6 +23,7 @@ struct batch_item {
 struct batch {
     struct batch_item *items;
     size_t count;
+    enum route_quality quality;  // of all
 };
 
 // A picture that is wrong in itself has its problem in its item; false is for what is wrong with

@@ -24,6 +24,10 @@ http_handler search_post;
 http_handler health_live;  // health.c
 http_handler health_ready;
 
+http_handler costs_get;  // costs_get.c
+
+http_handler experiments_get;  // experiments_get.c
+
 http_handler metrics_get;  // metrics_get.c
 
 http_handler openapi_get;  // openapi.c

@@ -1,6 +1,7 @@
 // GET /healthz tells that the process lives and what it is made of; it asks nothing that may be
 // down. GET /readyz tells whether requests can be served now.
 #include "api/api.h"
+#include "api/cloud_json.h"
 #include "api/handlers.h"
 #include "api/image_answer.h"
 #include "api/json_answer.h"
@@ -49,23 +50,24 @@ void health_live(struct http_request *request, struct http_response *response, v
     const struct engine_info *info = engine_info(api->engine);
     struct reindex_progress progress;
     service_reindex_progress(api->service, &progress);
-    json_t *json =
-        json_pack("{s:s, s:s, s:o, s:{s:o, s:o}, s:s, s:s, s:s?, s:I, s:{s:I, s:I}, s:o, s:o}",  //
-                  "status", "ok",                                                                //
-                  "version", api->version,                                                       //
-                  "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),           //
-                  "models",                                                                      //
-                  "caption", model_json(info->caption_model),                                    //
-                  "embedding", model_json(info->embedding_model),                                //
-                  "precision", info->precision,                                                  //
-                  "kernel_tier", info->kernel_tier,                                              //
-                  "failed_kernel_tier", info->failed_kernel_tier,                                //
-                  "threads", (json_int_t)info->threads,                                          //
-                  "queue",                                                                       //
-                  "depth", (json_int_t)engine_queue_depth(api->engine),                          //
-                  "capacity", (json_int_t)info->queue_capacity,                                  //
-                  "store", store_json(api),                                                      //
-                  "reindex", reindex_json(&progress));
+    json_t *json = json_pack(
+        "{s:s, s:s, s:o, s:{s:o, s:o}, s:s, s:s, s:s?, s:I, s:{s:I, s:I}, s:o, s:o, s:o}",  //
+        "status", "ok",                                                                     //
+        "version", api->version,                                                            //
+        "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),                //
+        "models",                                                                           //
+        "caption", model_json(info->caption_model),                                         //
+        "embedding", model_json(info->embedding_model),                                     //
+        "precision", info->precision,                                                       //
+        "kernel_tier", info->kernel_tier,                                                   //
+        "failed_kernel_tier", info->failed_kernel_tier,                                     //
+        "threads", (json_int_t)info->threads,                                               //
+        "queue",                                                                            //
+        "depth", (json_int_t)engine_queue_depth(api->engine),                               //
+        "capacity", (json_int_t)info->queue_capacity,                                       //
+        "store", store_json(api),                                                           //
+        "reindex", reindex_json(&progress),                                                 //
+        "cloud", cloud_json_create(api->cloud));
     notice_add(json, model_source_of(info->caption_model), model_source_of(info->embedding_model),
                false);
     missing_notice_add(json, &progress);

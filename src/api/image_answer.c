@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/json_answer.h"
+#include "api/receipt_json.h"
 #include "base/clock.h"
 #include "store/tags.h"
 
@@ -23,22 +24,23 @@ json_t *image_json_create(const struct image_record *record) {
     for (const char *rest = record->tags; tags_next(&rest, tag);)
         json_array_append_new(tags, json_text(tag));
     return json_pack(
-        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:{s:o}, s:i, s:i, s:s, s:I, s:s, s:s, s:o}",  //
-        "id", record->id,                                                                   //
-        "caption", json_text(record->caption),                                              //
-        "origin", record->origin,                                                           //
-        "confidence", json_rounded(record->confidence, SCORE_DECIMALS),                     //
-        "clip_score", json_rounded(record->clip_score, SCORE_DECIMALS),                     //
-        "model", json_text(record->caption_model),                                          //
-        "embedding_model", json_text(record->embedding_model),                              //
-        "payload", "src", source_json(record),                                              //
-        "width", (int)record->width,                                                        //
-        "height", (int)record->height,                                                      //
-        "mime", record->mime,                                                               //
-        "size_bytes", (json_int_t)record->size_bytes,                                       //
-        "sha256", record->sha256,                                                           //
-        "created_at", created,                                                              //
-        "tags", tags);
+        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:{s:o}, s:i, s:i, s:s, s:I, s:s, s:s, s:o, s:o}",  //
+        "id", record->id,                                                                        //
+        "caption", json_text(record->caption),                                                   //
+        "origin", record->origin,                                                                //
+        "confidence", confidence_json(record->confidence),                                       //
+        "clip_score", json_rounded(record->clip_score, SCORE_DECIMALS),                          //
+        "model", json_text(record->caption_model),                                               //
+        "embedding_model", json_text(record->embedding_model),                                   //
+        "payload", "src", source_json(record),                                                   //
+        "width", (int)record->width,                                                             //
+        "height", (int)record->height,                                                           //
+        "mime", record->mime,                                                                    //
+        "size_bytes", (json_int_t)record->size_bytes,                                            //
+        "sha256", record->sha256,                                                                //
+        "created_at", created,                                                                   //
+        "tags", tags,                                                                            //
+        "receipt", receipt_json_create(record));
 }
 
 bool image_id_is_whole(const char *id) {

@@ -28,6 +28,7 @@ static void *work_on(void *context) {
         struct batch_item *item = &work->batch->items[index];
         struct error *err = &item->problem.error;
         if (err->kind != ERROR_NONE) continue;
+        item->body.quality = work->batch->quality;
         if (atomic_load(&work->api->is_stopping))
             error_set(err, ERROR_UNAVAILABLE, "the server is stopping; send this picture again");
         else

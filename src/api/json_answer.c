@@ -66,3 +66,5 @@ json_t *json_rounded(double value, int decimals) {
     double scale = pow(10, decimals);
     return json_real(round(value * scale) / scale + 0.0);  // + 0.0: never "-0.0"
 }
+
+json_t *json_usd(int64_t nano_usd) { return json_real((double)nano_usd / 1e9); }

@@ -19,3 +19,6 @@ char *json_bytes_create(const json_t *json, size_t *size);
 json_t *json_text(const char *text);
 // null for what is not finite.
 json_t *json_rounded(double value, int decimals);
+// Nano-dollars as dollars. A billionth is the ninth decimal: up to a million dollars, the 15 digits
+// of an answer show every one.
+json_t *json_usd(int64_t nano_usd);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/cloud_json.h"
 #include "api/handlers.h"
 #include "api/problem.h"
 
@@ -35,6 +36,7 @@ static void gauges_set(struct api *api) {
                 (double)engine_queue_depth(api->engine));
     metrics_set(api->metrics, METRIC_QUEUE_CAPACITY, NULL, NULL,
                 (double)engine_info(api->engine)->queue_capacity);
+    cloud_metrics_set(api->cloud, api->metrics);
 }
 
 void metrics_get(struct http_request *request, struct http_response *response, void *context) {

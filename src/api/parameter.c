@@ -67,8 +67,17 @@ const struct api_parameter parameter_quality = {
     .choices = qualities,
     .example = "auto",
     .description =
-        "How much the caption may cost: `fast`, `auto` or `high`. With local models "
-        "alone all three give the same caption.",
+        "Who captions: `auto` the local models first, and a cloud provider when theirs is not good "
+        "enough or would come too late; `fast` never a provider; `high` a provider, and the local "
+        "models only when there is no answer from there. Without providers all three are the same.",
+};
+const struct api_parameter parameter_days = {
+    .name = "days",
+    .type = PARAMETER_INTEGER,
+    .minimum = 1,
+    .maximum = 366,
+    .fallback = 7,
+    .description = "So many days, today included.",
 };
 
 static bool integer_fail(const struct api_parameter *parameter, const char *type,
@@ -117,4 +126,13 @@ bool parameter_check_choice(const struct api_parameter *parameter, const char *p
     return problem_set_field(problem, place, parameter->name, "literal_error",
                              "Input should be one of the accepted values",
                              "The parameter %s must be %s.", parameter->name, accepted);
+}
+
+bool parameter_read_quality(const char *place, const char *value, size_t size,
+                            enum route_quality *quality, struct problem *problem) {
+    if (!parameter_check_choice(&parameter_quality, place, value, size, problem)) return false;
+    char name[8];  // longer than any of the choices, one of which it is
+    if (value == NULL) return true;
+    (void)snprintf(name, sizeof name, "%.*s", (int)size, value);
+    return route_quality_parse(name, quality);
 }

@@ -6,6 +6,7 @@
 
 #include "api/problem.h"
 #include "http/server.h"
+#include "route/policy.h"
 
 enum parameter_place { PARAMETER_QUERY, PARAMETER_PATH };
 enum parameter_type { PARAMETER_TEXT, PARAMETER_INTEGER };
@@ -31,6 +32,7 @@ extern const struct api_parameter parameter_cursor;
 extern const struct api_parameter parameter_thumbnail_size;
 extern const struct api_parameter parameter_file_name;
 extern const struct api_parameter parameter_quality;
+extern const struct api_parameter parameter_days;
 
 bool parameter_read_integer(const struct http_request *request,
                             const struct api_parameter *parameter, long *value,
@@ -38,3 +40,6 @@ bool parameter_read_integer(const struct http_request *request,
 // Checks a value wherever it came from ("query", "body"); NULL passes.
 bool parameter_check_choice(const struct api_parameter *parameter, const char *place,
                             const char *value, size_t size, struct problem *problem);
+// The same for parameter_quality; *quality stays as it is without a value.
+bool parameter_read_quality(const char *place, const char *value, size_t size,
+                            enum route_quality *quality, struct problem *problem);

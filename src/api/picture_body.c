@@ -85,7 +85,7 @@ static bool form_read(struct picture_body *body, struct http_request *request,
             url = part;
         } else if (strcmp(part->name, parameter_quality.name) == 0) {
             const char *value = part->size > 0 ? (const char *)part->bytes : "";
-            if (!parameter_check_choice(&parameter_quality, "body", value, part->size, problem))
+            if (!parameter_read_quality("body", value, part->size, &body->quality, problem))
                 return false;
         }  // every other field is ignored, `visibility` of the original's clients among them
     }
@@ -109,7 +109,7 @@ static bool json_members_read(struct picture_body *body, const json_t *json,
     if (quality != NULL) {  // a value that is no string is none of the choices
         const char *value = json_is_string(quality) ? json_string_value(quality) : "";
         size_t size = json_is_string(quality) ? json_string_length(quality) : 0;
-        if (!parameter_check_choice(&parameter_quality, "body", value, size, problem)) return false;
+        if (!parameter_read_quality("body", value, size, &body->quality, problem)) return false;
     }
     const json_t *url = json_object_get(json, "url");
     if (url == NULL) {
@@ -142,8 +142,8 @@ static bool is_raw_picture(const char *media_type) {
 bool picture_body_read(struct picture_body *body, struct http_request *request,
                        struct problem *problem) {
     const char *quality = http_request_query(request, parameter_quality.name);
-    if (!parameter_check_choice(&parameter_quality, "query", quality,
-                                quality != NULL ? strlen(quality) : 0, problem))
+    if (!parameter_read_quality("query", quality, quality != NULL ? strlen(quality) : 0,
+                                &body->quality, problem))
         return false;
     const char *media_type = http_request_media_type(request);
     if (strcmp(media_type, "multipart/form-data") == 0) return form_read(body, request, problem);

@@ -6,6 +6,7 @@
 
 #include "api/problem.h"
 #include "http/server.h"
+#include "route/policy.h"
 #include "store/store.h"
 
 struct picture_body {
@@ -13,6 +14,7 @@ struct picture_body {
     size_t size;
     char url[STORE_URL_SIZE];
     char file_name[STORE_NAME_SIZE];
+    enum route_quality quality;
 };
 
 // The body must be a struct of zeros.

@@ -79,6 +79,18 @@ const struct api_route api_routes[] = {
       &parameter_min_score, &parameter_exact, &parameter_ids, &parameter_from, &parameter_until,
       &parameter_origin, &parameter_tags, &parameter_words},
      {200, JSON_TYPE, "SearchAnswer", "The best matches."}, PICTURE_ERRORS},
+    {"GET", "/costs", costs_get, ROUTE_WAITS, "getCosts", "operation",
+     "What the cloud cost",
+     "Today's figures with their limits, and the sums of each day, provider, model and reason, newest "
+     "day first, then the dearest. Days are UTC.",
+     {&parameter_days},
+     {200, JSON_TYPE, "Costs", "The costs."}, {422, 500, 503, 507}},
+    {"GET", "/experiments", experiments_get, ROUTE_WAITS, "getExperiments", "operation",
+     "What experiments have shown",
+     "For each variant, and apart for each shadow: how many images it captioned, the share of "
+     "providers, and the means of one image with their confidence intervals of 95 %.",
+     {NULL},
+     {200, JSON_TYPE, "Experiments", "The experiments."}, {500, 503, 507}},
     {"GET", "/healthz", health_live, ROUTE_INSTANT, "getHealth", "operation",
      "Is the process alive, and what is it made of",
      "Answers as long as the process runs, also while it is overloaded. Use it as liveness probe.",

@@ -22,14 +22,18 @@ static json_t *timings_json(const struct ingest_timings *timings) {
 
 bool upload_ingest(struct service *service, const struct picture_body *body, enum queue_lane lane,
                    struct ingest_result *result, struct error *err) {
-    if (body->bytes == NULL) return service_ingest_url(service, body->url, lane, result, err);
-    return service_ingest_image(service, body->bytes, body->size, body->file_name, lane, result,
-                                err);
+    struct ingest_options options = {
+        .file_name = body->file_name, .lane = lane, .quality = body->quality};
+    if (body->bytes == NULL) return service_ingest_url(service, body->url, &options, result, err);
+    return service_ingest_image(service, body->bytes, body->size, &options, result, err);
 }
 
 json_t *upload_json_create(const struct ingest_result *result) {
     json_t *json = image_json_create(&result->record);
     json_object_set_new(json, "was_known", json_boolean(result->was_known));
+    // Whatever its caption once cost: this upload paid nothing. Without a receipt nothing is set.
+    if (result->was_known)
+        json_object_set_new(json_object_get(json, "receipt"), "cache_hit", json_true());
     json_object_set_new(
         json, "duplicates",
         duplicates_json_create(&result->duplicates, result->was_known ? result->record.id : NULL));

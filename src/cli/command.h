@@ -17,19 +17,21 @@ struct command_input {
 
 typedef int command_function(const struct command_input *input);
 
-command_function command_serve;    // command_serve.c
-command_function command_caption;  // command_caption.c
-command_function command_embed;    // command_embed.c
-command_function command_search;   // command_search.c
-command_function command_images;   // command_images.c
-command_function command_index;    // command_index.c
-command_function command_migrate;  // command_migrate.c
-command_function command_export;   // command_export.c
-command_function command_import;   // command_import.c
-command_function command_models;   // command_models.c: pull | list | verify
-command_function command_reindex;  // command_reindex.c
-command_function command_bench;    // command_bench.c
-command_function command_version;  // command_version.c
+command_function command_serve;        // command_serve.c
+command_function command_caption;      // command_caption.c
+command_function command_embed;        // command_embed.c
+command_function command_search;       // command_search.c
+command_function command_images;       // command_images.c
+command_function command_index;        // command_index.c
+command_function command_estimate;     // command_estimate.c
+command_function command_experiments;  // command_experiments.c: report
+command_function command_migrate;      // command_migrate.c
+command_function command_export;       // command_export.c
+command_function command_import;       // command_import.c
+command_function command_models;       // command_models.c: pull | list | verify
+command_function command_reindex;      // command_reindex.c
+command_function command_bench;        // command_bench.c
+command_function command_version;      // command_version.c
 
 command_function command_decode_heif;  // command_decode_heif.c: internal
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/receipt_json.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "cli/command.h"
@@ -15,15 +16,26 @@ static void print_record(const struct image_record *record, bool is_json) {
     clock_utc_text(record->created_ms, created);
     if (is_json)
         json_line_print(json_pack(
-            "{s:s, s:o, s:f, s:s, s:s, s:o, s:o, s:s, s:i, s:i, s:I, s:s}", "id", record->id,
-            "caption", json_line_text(record->caption), "confidence", record->confidence, "origin",
-            record->origin, "model", record->caption_model, "filename",
-            json_line_text(record->file_name), "url", json_line_text(record->url), "format",
-            record->mime, "width", (int)record->width, "height", (int)record->height, "size_bytes",
-            (json_int_t)record->size_bytes, "created_at", created));
+            "{s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:i, s:i, s:I, s:s, s:o}", "id", record->id,
+            "caption", json_line_text(record->caption), "confidence",
+            confidence_json(record->confidence), "origin", record->origin, "model",
+            record->caption_model, "filename", json_line_text(record->file_name), "url",
+            json_line_text(record->url), "format", record->mime, "width", (int)record->width,
+            "height", (int)record->height, "size_bytes", (json_int_t)record->size_bytes,
+            "created_at", created, "receipt", receipt_json_create(record)));
     else
         (void)printf("%s  %s  %s  %s\n", record->id, created, record->caption,
                      record->source == SOURCE_URL ? record->url : record->file_name);
+}
+
+static void print_receipt(const struct image_record *record) {
+    const struct receipt *receipt = &record->receipt;
+    (void)printf("captioned by %s (%s): %s", receipt->provider, record->caption_model,
+                 receipt->words);
+    if (receipt->cloud_ms > 0)
+        (void)printf("; %.6f USD%s, %.0f ms", (double)receipt->cost_nano_usd / 1e9,
+                     receipt->is_cost_estimated ? " (estimated)" : "", receipt->cloud_ms);
+    (void)printf("\n");
 }
 
 static bool list_images(struct store *store, size_t limit, bool is_json, struct error *err) {
@@ -43,6 +55,7 @@ static bool show_image(struct store *store, const char *id, bool is_json, struct
     struct image_record record;
     if (!store->operations->get(store, id, &record, err)) return false;
     print_record(&record, is_json);
+    if (!is_json && record.receipt.reason[0] != '\0') print_receipt(&record);
     return true;
 }
 

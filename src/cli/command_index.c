@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/cloud_setup.h"
 #include "cli/command.h"
 #include "cli/data_folder.h"
 #include "cli/index_report.h"
@@ -147,7 +148,9 @@ int command_index(const struct command_input *input) {
     const struct settings *settings = input->settings;
     struct error err = {0};
     char data[DATA_PATH_SIZE];
-    if (!check_words(input, &err) || !data_folder_path(settings, data, &err))
+    enum route_quality quality;
+    if (!check_words(input, &err) || !cloud_setup_quality(settings, &quality, &err) ||
+        !data_folder_path(settings, data, &err))
         return command_fail(&err);
     struct index_ledger *ledger = index_ledger_open(data, &err);
     if (ledger == NULL) return command_fail(&err);
@@ -164,6 +167,7 @@ int command_index(const struct command_input *input) {
     (void)sigaddset(&signals, SIGINT);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     struct index_target *target = fetch_global_init(&err) ? open_target(settings, &err) : NULL;
+    if (target != NULL) target->quality = quality;
     exit_code =
         target != NULL ? run_index(input, ledger, target, data, &signals) : command_fail(&err);
     if (target != NULL) target->destroy(target);

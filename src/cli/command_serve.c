@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/processors.h"
+#include "cli/cloud_setup.h"
 #include "cli/command.h"
 #include "cli/engine_setup.h"
 #include "cli/service_setup.h"
@@ -40,6 +41,10 @@ static bool open_http(struct server *server, const struct settings *settings, st
                                .engine = server->parts.engine,
                                .store = server->parts.store,
                                .metrics = server->parts.metrics,
+                               .cloud = server->parts.cloud,
+                               .ledger = server->parts.ledger,
+                               .limits = cloud_setup_limits(settings),
+                               .experiment = server->parts.experiment,
                                .version = IMGROUTER_VERSION,
                                .max_upload_bytes = max_upload_bytes,
                                .batch_threads = processor_count() + EXTRA_BATCH_THREADS};
@@ -67,7 +72,10 @@ static bool open_http(struct server *server, const struct settings *settings, st
 
 static void close_all(struct server *server, int drain_timeout_ms) {
     api_stop(&server->api);
-    if (server->parts.service != NULL) service_reindex_stop(server->parts.service);
+    if (server->parts.service != NULL) {
+        service_stop_shadow(server->parts.service);
+        service_reindex_stop(server->parts.service);
+    }
     if (server->http != NULL) http_server_destroy(server->http, drain_timeout_ms);
     api_clear(&server->api);
     service_parts_close(&server->parts);

@@ -33,8 +33,11 @@ static void ingest(struct index_target *target, struct index_picture *pictures, 
         struct index_picture *picture = &pictures[i];
         struct ingest_result result;
         error_clear(&picture->reason);
-        if (!service_ingest_image(local->parts.service, picture->bytes, picture->size,
-                                  picture->name, QUEUE_BULK, &result, &picture->reason)) {
+        if (!service_ingest_image(
+                local->parts.service, picture->bytes, picture->size,
+                &(struct ingest_options){
+                    .file_name = picture->name, .lane = QUEUE_BULK, .quality = target->quality},
+                &result, &picture->reason)) {
             picture->outcome = outcome_of(picture->reason.kind);
             continue;
         }

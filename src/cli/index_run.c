@@ -21,6 +21,13 @@ struct chunk {
     size_t count;
 };
 
+// What was captioned for less is done again when the best is asked for.
+static void set_target(const struct index_run *run, struct ledger_entry *entry) {
+    bool is_best = run->target->quality == QUALITY_HIGH;
+    (void)snprintf(entry->target, sizeof entry->target, "%s%s", run->target->name,
+                   is_best ? ", quality high" : "");
+}
+
 static void stop_with(struct index_run *run, const struct error *problem) {
     (void)pthread_mutex_lock(&run->mutex);
     error_set(&run->problem, problem->kind, "%s", problem->text);
@@ -30,7 +37,7 @@ static void stop_with(struct index_run *run, const struct error *problem) {
 
 static void write_down(struct index_run *run, struct ledger_entry *entry) {
     struct error problem = {0};
-    (void)snprintf(entry->target, sizeof entry->target, "%s", run->target->name);
+    set_target(run, entry);
     if (!index_ledger_write(run->ledger, entry, &problem)) stop_with(run, &problem);
 }
 
@@ -51,7 +58,7 @@ static void forget(struct index_run *run, struct ledger_entry *entry, const char
 static bool was_done_before(struct index_run *run, struct ledger_entry *entry) {
     struct error problem = {0};
     bool is_done = false;
-    (void)snprintf(entry->target, sizeof entry->target, "%s", run->target->name);
+    set_target(run, entry);
     if (!index_ledger_look_up(run->ledger, entry, &is_done, &problem)) stop_with(run, &problem);
     if (is_done) index_report_file(run->report, STATE_UNCHANGED, entry, NULL);
     return is_done;

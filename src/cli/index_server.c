@@ -22,6 +22,7 @@ struct index_server {
     struct index_target target;  // first, so that the one is found from the other
     char address[STORE_URL_SIZE];
     char url[STORE_URL_SIZE + 16];
+    const char *quality;  // of the setting
 };
 
 static bool keep_answer(void *context, long status, const void *bytes, size_t size,
@@ -125,13 +126,15 @@ static char *names_create(const struct index_picture *pictures, size_t count, si
 
 static bool send(const struct index_server *server, const struct index_picture *pictures,
                  size_t count, struct byte_buffer *answer, long *status, struct error *err) {
-    struct fetch_part parts[PICTURES_MAX + 1];
+    struct fetch_part parts[PICTURES_MAX + 2];
     size_t names_size;
     char *names = names_create(pictures, count, &names_size);
     if (names == NULL) return error_set(err, ERROR_INTERNAL, "out of memory");
     parts[0] = (struct fetch_part){.name = "names", .bytes = names, .size = names_size};
+    parts[1] = (struct fetch_part){
+        .name = "quality", .bytes = server->quality, .size = strlen(server->quality)};
     for (size_t i = 0; i < count; i++)
-        parts[i + 1] = (struct fetch_part){.name = "file",
+        parts[i + 2] = (struct fetch_part){.name = "file",
                                            .file_name = "picture",
                                            .bytes = pictures[i].bytes,
                                            .size = pictures[i].size};
@@ -140,7 +143,7 @@ static bool send(const struct index_server *server, const struct index_picture *
                                                        &(struct fetch_request){
                                                            .url = server->url,
                                                            .parts = parts,
-                                                           .part_count = count + 1,
+                                                           .part_count = count + 2,
                                                            .is_direct_on_loopback = true,
                                                            .takes_every_status = true,
                                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
@@ -184,6 +187,7 @@ struct index_target *index_server_create(const struct settings *settings, struct
         return NULL;
     }
     struct index_server *server = memory_alloc(sizeof *server);
+    server->quality = settings->quality;
     (void)snprintf(server->address, sizeof server->address, "%.*s", (int)size, address);
     (void)snprintf(server->url, sizeof server->url, "%s/images/batch", server->address);
     server->target = (struct index_target){.name = server->address,

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cli/settings.h"
+#include "route/policy.h"
 #include "store/store.h"
 
 enum index_outcome {
@@ -28,10 +29,11 @@ struct index_picture {
 };
 
 struct index_target {
-    const char *name;     // kept in the ledger: a picture that went elsewhere is not here
-    size_t threads;       // that call `ingest` at once
-    size_t pictures_max;  // of one call
-    size_t bytes_max;     // of one call with more than one picture
+    const char *name;            // kept in the ledger: a picture that went elsewhere is not here
+    enum route_quality quality;  // high: what was brought there otherwise is brought again
+    size_t threads;              // that call `ingest` at once
+    size_t pictures_max;         // of one call
+    size_t bytes_max;            // of one call with more than one picture
     // Gives each picture its answer. Any thread.
     void (*ingest)(struct index_target *target, struct index_picture *pictures, size_t count);
     void (*destroy)(struct index_target *target);

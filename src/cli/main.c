@@ -25,6 +25,10 @@ static const struct command {
      "List, show or delete pictures of the database."},
     {"index", FOR_INDEX, command_index, "DIR… | --failed | --retry",
      "Store the pictures of folders, whatever their names; hidden files are left out."},
+    {"estimate", FOR_ESTIMATE, command_estimate, "DIR…",
+     "Count what captions of the cloud would cost for folders of pictures, before any is sent."},
+    {"experiments", FOR_EXPERIMENTS, command_experiments, "report",
+     "Compare the variants of experiments: cost, latency, confidence, agreement."},
     {"migrate", FOR_MIGRATE, command_migrate, "",
      "Copy everything from one store to another, and verify it."},
     {"export", FOR_EXPORT, command_export, "DIR",
@@ -54,7 +58,7 @@ static void print_usage(FILE *out) {
         out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (commands[i].summary != NULL)
-            (void)fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+            (void)fprintf(out, "  %-11s  %s\n", commands[i].name, commands[i].summary);
     (void)fputs("\nEach command explains itself: imgrouter COMMAND --help\n", out);
 }
 

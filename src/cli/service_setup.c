@@ -4,12 +4,32 @@
 
 #include "base/log.h"
 #include "base/processors.h"
+#include "cli/cloud_setup.h"
 #include "cli/data_folder.h"
 #include "cli/engine_setup.h"
+#include "cli/ledger_setup.h"
 #include "cli/store_setup.h"
 #include "fetch/fetch.h"
 
 enum { URL_CONNECT_TIMEOUT_MS = 5000, URL_REDIRECTS = 5 };
+
+static bool open_experiment(struct service_parts *parts, const struct settings *settings,
+                            struct error *err) {
+    struct route_policy policy = cloud_setup_policy(settings);
+    if (settings->experiments == NULL || settings->experiments[0] == '\0') return true;
+    parts->experiment = experiment_create(settings->experiments, &policy, parts->cloud, err);
+    if (parts->experiment == NULL) return error_wrap(err, "the experiment cannot run");
+    const struct experiment *experiment = parts->experiment;
+    for (size_t i = 0; i < experiment->variant_count; i++)
+        log_info("experiment %s: %s has %u %% of the pictures", experiment->name,
+                 experiment->variants[i].name, experiment->variants[i].share_percent);
+    if (experiment->shadow_percent > 0)
+        log_info("experiment %s: %s captions %u %% of the others' too, for at most %.2f USD a day",
+                 experiment->name, experiment->variants[experiment->shadow].name,
+                 experiment->shadow_percent,
+                 (double)experiment->shadow_daily_nano_usd / NANO_USD_PER_USD);
+    return true;
+}
 
 bool service_parts_open_storage(struct service_parts *parts, const struct settings *settings,
                                 struct error *err) {
@@ -21,7 +41,10 @@ bool service_parts_open_storage(struct service_parts *parts, const struct settin
     parts->blobs = blob_folder_create(pictures, err);
     if (parts->blobs == NULL) return false;
     log_info("data: %s", data);
-    return true;
+    parts->ledger = ledger_setup_create(settings, parts->store, false, err);
+    return parts->ledger != NULL &&
+           cloud_setup_create(settings, parts->ledger, &parts->cloud, err) &&
+           open_experiment(parts, settings, err);
 }
 
 bool service_parts_open_service(struct service_parts *parts, const struct settings *settings,
@@ -42,6 +65,10 @@ bool service_parts_open_service(struct service_parts *parts, const struct settin
                                                  .blobs = parts->blobs,
                                                  .metrics = parts->metrics,
                                                  .relevance = parts->relevance,
+                                                 .cloud = parts->cloud,
+                                                 .policy = cloud_setup_policy(settings),
+                                                 .experiment = parts->experiment,
+                                                 .ledger = parts->ledger,
                                                  .open_former = engine_setup_open_former,
                                                  .open_former_context = settings,
                                                  .image_limits = image_limits,
@@ -53,9 +80,12 @@ bool service_parts_open_service(struct service_parts *parts, const struct settin
 
 void service_parts_close(struct service_parts *parts) {
     service_destroy(parts->service);
+    experiment_destroy(parts->experiment);
+    cloud_destroy(parts->cloud);
     relevance_destroy(parts->relevance);
     metrics_destroy(parts->metrics);
     blob_folder_destroy(parts->blobs);
+    if (parts->ledger != NULL) parts->ledger->operations->destroy(parts->ledger);
     if (parts->store != NULL) parts->store->operations->destroy(parts->store);
     engine_destroy(parts->engine);
     *parts = (struct service_parts){0};

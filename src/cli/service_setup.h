@@ -14,7 +14,10 @@ struct service_parts {
     struct store *store;
     struct blob_folder *blobs;
     struct metrics *metrics;
-    struct relevance *relevance;  // NULL where nobody searches
+    struct relevance *relevance;    // NULL where nobody searches
+    struct ledger *ledger;          // of what the cloud costs
+    struct cloud *cloud;            // NULL: every caption is local
+    struct experiment *experiment;  // that runs; NULL: none
     struct service *service;
 };
 

@@ -12,7 +12,7 @@ SETTING(host, TEXT, "host", "IMGROUTER_HOST", "127.0.0.1", 0, 0, FOR_SERVE, "ADD
         "Address to listen on; 0.0.0.0 or :: for every network interface.")
 SETTING(port, INTEGER, "port", "IMGROUTER_PORT", 8001, 0, 65535, FOR_SERVE, "PORT",
         "Port to listen on; 0 takes any free one and prints it.")
-SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_STORES, "DIR",
+SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_STORES | FOR_ESTIMATE, "DIR",
         "Folder of the database and the pictures (default: $XDG_DATA_HOME/imgrouter, else ~/.local/share/imgrouter).")
 SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_STORE, "sqlite|pgvector|qdrant",
         "Where images and their vectors are kept; the pictures themselves stay in the data folder.")
@@ -48,9 +48,9 @@ SETTING(threads, INTEGER, "threads", "IMGROUTER_THREADS", 0, 0, 256, FOR_ENGINE,
         "Threads that compute; 0 takes the processors this process may use.")
 SETTING(queue_capacity, INTEGER, "queue", "IMGROUTER_QUEUE_CAPACITY", 32, 1, 100000, FOR_SERVE, "N",
         "Model jobs that may wait; a request beyond them is answered 503 with Retry-After.")
-SETTING(max_upload_bytes, INTEGER, "max-upload-bytes", "IMGROUTER_MAX_UPLOAD_BYTES", 20971520, 1024, 1073741824, FOR_SERVE | FOR_INDEX | FOR_REINDEX, "BYTES",
+SETTING(max_upload_bytes, INTEGER, "max-upload-bytes", "IMGROUTER_MAX_UPLOAD_BYTES", 20971520, 1024, 1073741824, FOR_SERVE | FOR_INDEX | FOR_REINDEX | FOR_ESTIMATE, "BYTES",
         "Largest picture accepted, as a file.")
-SETTING(max_pixels, INTEGER, "max-pixels", "IMGROUTER_MAX_PIXELS", 64000000, 1, 1000000000, FOR_SERVE | FOR_PICTURES | FOR_INDEX | FOR_REINDEX, "PIXELS",
+SETTING(max_pixels, INTEGER, "max-pixels", "IMGROUTER_MAX_PIXELS", 64000000, 1, 1000000000, FOR_SERVE | FOR_PICTURES | FOR_INDEX | FOR_REINDEX | FOR_ESTIMATE, "PIXELS",
         "Largest picture accepted, width times height.")
 SETTING(caption_confidence_threshold, NUMBER, "caption-confidence-threshold", "CAPTION_CONFIDENCE_THRESHOLD", 0.55, 0, 1, FOR_CLOUD, "NUMBER",
         "A local caption less sure than this is asked of the cloud; 0: none is.")
@@ -112,6 +112,8 @@ SETTING(upstream_url, TEXT, "upstream-url", "IMGROUTER_UPSTREAM_URL", NULL, 0, 0
         "Server of the provider imgrouter: another imgrouter, on a larger machine.")
 SETTING(prices, TEXT, "prices", "IMGROUTER_PRICES", NULL, 0, 0, FOR_CLOUD, "FILE",
         "Prices of the cloud's models (default: costs/providers.yaml of the source tree or of the installation).")
+SETTING(experiments, TEXT, "experiments", "IMGROUTER_EXPERIMENTS", NULL, 0, 0, FOR_SERVE | FOR_INDEX, "FILE",
+        "The experiment to run: other thresholds, providers, models and prompts for a share of the pictures (docs/experiments.md).")
 SETTING(url_allow_private, FLAG, "url-allow-private", "IMGROUTER_URL_ALLOW_PRIVATE", 0, 0, 0, FOR_SERVE, NULL,
         "Let uploads by URL reach loopback and private networks, and ports other than 80 and 443.")
 SETTING(url_timeout_ms, INTEGER, "url-timeout-ms", "IMGROUTER_URL_TIMEOUT_MS", 15000, 100, 600000, FOR_SERVE, "MS",
@@ -126,6 +128,8 @@ SETTING(is_text, FLAG, "text", NULL, 0, 0, 0, FOR_EMBED, NULL,
         "The words are texts to embed, not pictures.")
 SETTING(server, TEXT, "server", NULL, NULL, 0, 0, FOR_INDEX, "URL",
         "Give the pictures to the server that runs at this address; without it they are stored in the data folder, which must be nobody else's then.")
+SETTING(quality, TEXT, "quality", NULL, "auto", 0, 0, FOR_ESTIMATE | FOR_INDEX, "fast|auto|high",
+        "Which pictures are asked of the cloud: fast none, auto those whose local caption is unsure, too slow or unfit, high all.")
 SETTING(lists_failed, FLAG, "failed", NULL, 0, 0, 0, FOR_INDEX, NULL,
         "List the files that failed, each with its reason, and do nothing else.")
 SETTING(retries_failed, FLAG, "retry", NULL, 0, 0, 0, FOR_INDEX, NULL,

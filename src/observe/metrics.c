@@ -117,7 +117,8 @@ void metrics_add(struct metrics *metrics, enum metric metric, const char *first,
 
 void metrics_set(struct metrics *metrics, enum metric metric, const char *first, const char *second,
                  double value) {
-    assert(metric_descriptions[metric].kind == METRIC_KIND_GAUGE);
+    assert(metric_descriptions[metric].kind == METRIC_KIND_GAUGE ||
+           metric_descriptions[metric].kind == METRIC_KIND_COUNTER);
     _Atomic uint64_t *cell = find_series(metrics, metric, first, second);
     union {
         double number;

@@ -24,7 +24,7 @@ void metrics_destroy(struct metrics *metrics);
 void metrics_add(struct metrics *metrics, enum metric metric, const char *first, const char *second,
                  double amount);  // counters and gauges
 void metrics_set(struct metrics *metrics, enum metric metric, const char *first, const char *second,
-                 double value);  // gauges
+                 double value);  // gauges, and counters that others count
 void metrics_observe(struct metrics *metrics, enum metric metric, const char *first,
                      const char *second, double value);  // histograms
 double metrics_value(const struct metrics *metrics, enum metric metric, const char *first,

@@ -12,7 +12,8 @@
 #ifndef METRICS_ROUTES
 #define METRICS_ROUTES                                                                        \
     "POST /images,GET /images,GET /images/{id},DELETE /images/{id},GET /images/{id}/content," \
-    "GET /images/{id}/thumbnail,GET /search,POST /search,GET /metrics,GET /healthz,"          \
+    "GET /images/{id}/thumbnail,GET /search,POST /search,GET /costs,GET /experiments,GET "    \
+    "/metrics,GET /healthz,"                                                                  \
     "GET /readyz,GET /openapi.json,GET /docs,GET /,other"
 #define METRICS_CODES \
     "200,201,204,302,304,400,404,405,409,413,415,422,429,499,500,502,503,504,507,other"
@@ -23,6 +24,16 @@
 // A text query takes about 1 ms, a caption on a slow processor 5 s.
 #define METRICS_STAGE_BUCKETS \
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
+#define METRICS_PROVIDERS \
+    "openrouter,openai,openai_compatible,google_vision,aws_rekognition,imgrouter,fake"
+#define METRICS_OUTCOMES \
+    "answered,limited,broke,denied,refused,failed,unreachable,timed_out,cut_off"
+#define METRICS_REASONS                                                                          \
+    "local_sure,no_provider,quality_fast,quality_high,low_confidence,low_clip_score,repetition," \
+    "latency_budget,over_budget,rate_limited,cloud_away,cloud_failed"
+// Deciding takes microseconds, writing down a call some tenths of a millisecond.
+#define METRICS_ROUTE_BUCKETS \
+    0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1
 #define METRICS_BATCH_BUCKETS 1, 2, 4, 8, 16  // no batch is larger
 #endif
 
@@ -42,12 +53,38 @@ METRIC(HTTP_REQUEST_DURATION, HISTOGRAM, "imgrouter_http_request_duration_second
        "Seconds from the first line of a request to the end of its answer.",
        METRICS_SECONDS_BUCKETS)
 METRIC(STAGE_DURATION, HISTOGRAM, "imgrouter_stage_duration_seconds",
-       "stage", "queue,decode,preprocess,caption_vision,caption_decode,embed,store,search",
+       "stage", "queue,decode,preprocess,caption_vision,caption_decode,embed,cloud,store,search",
        NULL, NULL, "Seconds spent in each stage of uploads and searches.",
        METRICS_STAGE_BUCKETS)
 METRIC(BATCH_SIZE, HISTOGRAM, "imgrouter_batch_size", NULL, NULL, NULL, NULL,
        "For each upload and search, how many of them the models took together.",
        METRICS_BATCH_BUCKETS)
+METRIC(CAPTIONS, COUNTER, "imgrouter_captions_total", "reason", METRICS_REASONS, NULL, NULL,
+       "Captions made, by the reason that decided who makes them.", 0)
+METRIC(ROUTE_DURATION, HISTOGRAM, "imgrouter_route_duration_seconds", NULL, NULL, NULL, NULL,
+       "Seconds an upload spends on deciding who captions it and on bookkeeping.",
+       METRICS_ROUTE_BUCKETS)
+METRIC(CLOUD_REQUESTS, COUNTER, "imgrouter_cloud_requests_total", "provider", METRICS_PROVIDERS,
+       "outcome", METRICS_OUTCOMES, "Requests to cloud providers, by how they ended.", 0)
+METRIC(CLOUD_IN_FLIGHT, GAUGE, "imgrouter_cloud_in_flight", "provider", METRICS_PROVIDERS,
+       NULL, NULL, "Requests to cloud providers under way.", 0)
+METRIC(CLOUD_REQUESTS_LEFT, GAUGE, "imgrouter_cloud_requests_left", "provider",
+       METRICS_PROVIDERS, NULL, NULL,
+       "Requests that the rate limit lets through to each provider at once.", 0)
+METRIC(BREAKER_STATE, GAUGE, "circuit_breaker_state", "provider", METRICS_PROVIDERS, NULL, NULL,
+       "Circuit breaker of each provider: 0 closed, 1 open, 2 half-open.", 0)
+METRIC(CLOUD_CACHE_HITS, COUNTER, "imgrouter_cloud_cache_hits_total", NULL, NULL, NULL, NULL,
+       "Captions that had been paid for before.", 0)
+METRIC(CLOUD_COST, COUNTER, "imgrouter_cloud_cost_usd_total", NULL, NULL, NULL, NULL,
+       "US dollars that uploads have cost since the start.", 0)
+METRIC(SHADOW_CAPTIONS, COUNTER, "imgrouter_shadow_captions_total",
+       "result", "observed,impeded,failed,dropped", NULL, NULL,
+       "Captions for an experiment's shadow: written down, impeded by a budget or limit, failed, and "
+       "images left out because too many were waiting.", 0)
+METRIC(CLOUD_DAILY_COST, GAUGE, "cloud_daily_cost_usd", NULL, NULL, NULL, NULL,
+       "US dollars spent and reserved today (UTC), by all servers on this store.", 0)
+METRIC(CLOUD_BUDGET_LEFT, GAUGE, "cloud_daily_budget_remaining_usd", NULL, NULL, NULL, NULL,
+       "US dollars of today's budget that are left.", 0)
 METRIC(IMAGES, GAUGE, "imgrouter_images", NULL, NULL, NULL, NULL,
        "Images stored.", 0)
 METRIC(REINDEX_IMAGES, GAUGE, "imgrouter_reindex_images", "state", "done,missing,failed",

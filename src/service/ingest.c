@@ -1,20 +1,21 @@
 // Taking a picture in: SHA-256, known already?, decode, describe, keep the bytes, then the row and
 // its vector in one transaction. The row comes last: a crash before it leaves bytes without a
 // row, which nobody sees and the same upload uses again; an answer means that all is on disk.
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sha256.h"
 #include "engine/model_source.h"
+#include "service/caption_route.h"
+#include "service/local_models.h"
+#include "service/observation.h"
 #include "service/picture.h"
 #include "service/plain_text.h"
 #include "service/service_private.h"
 #include "service/stage_metrics.h"
-
-enum { BULK_RETRY_NS = 20000000 };  // far less than what a batch of captions takes
 
 struct upload {
     const void *bytes;
@@ -23,11 +24,27 @@ struct upload {
     const char *file_name;  // NULL: none
     const char *url;        // NULL: none
     enum queue_lane lane;
+    enum route_quality quality;
     char sha256[SHA256_HEX_SIZE];
     // The row that another model made of the same bytes; it is replaced. An empty id: none.
     struct image_record outdated;
     struct search_space space;  // that searches use
 };
+
+// Captions that stay whatever the local models say: a user's, and a cloud provider's, unless it is
+// the fake one's and there is none any more.
+static bool has_lasting_caption(const struct service *service, const struct image_record *record) {
+    return strcmp(record->origin, ORIGIN_USER) == 0 ||
+           (strcmp(record->origin, ORIGIN_CLOUD) == 0 &&
+            (model_source_of(record->caption_model) != MODEL_MOCK ||
+             service->options.cloud != NULL));
+}
+
+static bool wants_cloud(const struct service *service, enum route_quality quality,
+                        const struct image_record *record) {
+    return quality == QUALITY_HIGH && service->options.cloud != NULL &&
+           !has_lasting_caption(service, record);
+}
 
 // What other models made is made anew, unless caption or vector would then come from a worse
 // source: what a full model saw stays when demo models run, and that when mocks do. Vectors of the
@@ -37,8 +54,11 @@ static bool is_current(const struct service *service, const struct search_space 
     const struct engine_info *engine = engine_info(service->options.engine);
     bool is_in_space = strcmp(record->embedding_model, engine->embedding_model) == 0 ||
                        strcmp(record->embedding_model, space->embedding_model) == 0;
-    return (strcmp(record->caption_model, engine->caption_model) == 0 && is_in_space) ||
-           model_source_of(engine->caption_model) > model_source_of(record->caption_model) ||
+    bool is_lasting = has_lasting_caption(service, record);
+    bool has_caption = is_lasting || strcmp(record->caption_model, engine->caption_model) == 0;
+    return (has_caption && is_in_space) ||
+           (!is_lasting &&
+            model_source_of(engine->caption_model) > model_source_of(record->caption_model)) ||
            model_source_of(engine->embedding_model) > model_source_of(record->embedding_model);
 }
 
@@ -58,7 +78,8 @@ static bool find_known(struct service *service, struct upload *upload, bool *is_
                          "another picture has the id %s already: the first 16 digits of their "
                          "SHA-256 are the same; delete that one to store this one",
                          id);
-    if (!is_current(service, &upload->space, record)) {
+    if (!is_current(service, &upload->space, record) ||
+        wants_cloud(service, upload->quality, record)) {
         upload->outdated = *record;
         *is_known = false;
         return true;
@@ -68,13 +89,13 @@ static bool find_known(struct service *service, struct upload *upload, bool *is_
                            err);
 }
 
-static void fill_record(const struct service *service, const struct upload *upload,
-                        const struct prepared_image *image, const struct image_info *info,
-                        const struct description *description, struct image_record *record) {
-    const struct engine_info *engine = engine_info(service->options.engine);
+static void fill_record(const struct upload *upload, const struct prepared_image *image,
+                        const struct image_info *info, const struct routed_caption *caption,
+                        struct image_record *record) {
     *record = (struct image_record){
-        .confidence = (double)description->caption.confidence,
-        .clip_score = (double)description->clip_score,
+        .confidence = caption->confidence,
+        .clip_score = caption->clip_score,
+        .receipt = caption->receipt,
         .source = upload->source,
         .width = info->width,
         .height = info->height,
@@ -85,11 +106,10 @@ static void fill_record(const struct service *service, const struct upload *uplo
     };
     (void)snprintf(record->id, sizeof record->id, "%.16s", upload->sha256);
     (void)snprintf(record->sha256, sizeof record->sha256, "%s", upload->sha256);
-    plain_text_copy(record->caption, sizeof record->caption, description->caption.text);
-    bool is_mock = model_source_of(engine->caption_model) == MODEL_MOCK;
-    (void)snprintf(record->origin, sizeof record->origin, "%s", is_mock ? "mock" : "local");
-    (void)snprintf(record->caption_model, sizeof record->caption_model, "%s",
-                   engine->caption_model);
+    memcpy(record->caption, caption->text, sizeof record->caption);
+    memcpy(record->origin, caption->origin, sizeof record->origin);
+    memcpy(record->caption_model, caption->model, sizeof record->caption_model);
+    memcpy(record->tags, caption->tags, sizeof record->tags);
     (void)snprintf(record->embedding_model, sizeof record->embedding_model, "%s",
                    upload->space.embedding_model);
     if (upload->file_name != NULL)
@@ -103,10 +123,7 @@ static void fill_record(const struct service *service, const struct upload *uplo
     record->source = outdated->source;
     memcpy(record->file_name, outdated->file_name, sizeof record->file_name);
     memcpy(record->url, outdated->url, sizeof record->url);
-    memcpy(record->tags, outdated->tags, sizeof record->tags);
-    if (strcmp(outdated->origin, ORIGIN_USER) != 0) return;
-    memcpy(record->caption, outdated->caption, sizeof record->caption);
-    memcpy(record->origin, outdated->origin, sizeof record->origin);
+    if (outdated->tags[0] != '\0') memcpy(record->tags, outdated->tags, sizeof record->tags);
 }
 
 // `searched` is in the space that searches use, `own` in that of the model that runs.
@@ -131,26 +148,42 @@ static bool keep(struct service *service, const struct upload *upload,
     return is_done;
 }
 
-// Who sends one picture is told to come back when the queue is full; bulk work has the time.
-static bool waits_for_queue(const struct upload *upload, const struct error *problem) {
-    static const struct timespec pause = {.tv_nsec = BULK_RETRY_NS};
-    if (upload->lane != QUEUE_BULK || problem->kind != ERROR_OVERLOADED) return false;
-    (void)nanosleep(&pause, NULL);
-    return true;
+// The caption stays, the vector is made anew.
+static bool keep_caption(struct service *service, const struct upload *upload,
+                         const struct prepared_image *image, struct routed_caption *caption,
+                         struct error *err) {
+    const struct image_record *outdated = &upload->outdated;
+    struct engine *engine = service->options.engine;
+    *caption =
+        (struct routed_caption){.confidence = outdated->confidence, .receipt = outdated->receipt};
+    memcpy(caption->text, outdated->caption, sizeof caption->text);
+    memcpy(caption->origin, outdated->origin, sizeof caption->origin);
+    memcpy(caption->model, outdated->caption_model, sizeof caption->model);
+    bool is_done =
+        local_embed_image(engine, image, upload->lane, &caption->embedding, &caption->timings, err);
+    if (upload->lane == QUEUE_BULK) slot_give_back(&service->bulk_slots);
+    if (is_done)
+        caption->clip_score =
+            caption_clip_score(engine, caption->text, &caption->embedding, upload->lane);
+    return is_done;
 }
 
-static bool describe(struct service *service, const struct upload *upload,
-                     const struct prepared_image *image, struct description *description,
-                     struct error *err) {
-    struct error problem;
-    bool is_done;
-    do {
-        problem.kind = ERROR_NONE;
-        is_done = engine_describe_image(service->options.engine, image, upload->lane, description,
-                                        &problem);
-    } while (!is_done && waits_for_queue(upload, &problem));
-    if (!is_done) (void)error_set(err, problem.kind, "%s", problem.text);
-    return is_done;
+// Holds a bulk slot in the bulk lane, and gives it back.
+static bool caption(struct service *service, const struct upload *upload,
+                    const struct prepared_image *image, const struct image_info *info,
+                    struct routed_caption *caption, struct error *err) {
+    if (upload->outdated.id[0] != '\0' && has_lasting_caption(service, &upload->outdated))
+        return keep_caption(service, upload, image, caption, err);
+    return caption_route(service,
+                         &(struct caption_subject){.bytes = upload->bytes,
+                                                   .size = upload->size,
+                                                   .width = info->width,
+                                                   .height = info->height,
+                                                   .sha256 = upload->sha256,
+                                                   .image = image,
+                                                   .lane = upload->lane,
+                                                   .quality = upload->quality},
+                         caption, err);
 }
 
 // The vector of the former model, while searches use its space.
@@ -159,17 +192,12 @@ static bool embed_formerly(struct service *service, const struct upload *upload,
     struct prepared_image image;
     struct image_info info;
     struct engine *engine = upload->space.engine;
-    struct error problem = {0};
+    if (upload->lane == QUEUE_BULK) slot_take(&service->bulk_slots);
     bool is_done = picture_prepare(service, engine, upload->bytes, upload->size,
-                                   IMAGE_FOR_EMBEDDING, &image, &info, &problem);
-    if (is_done) {
-        do {
-            problem.kind = ERROR_NONE;
-            is_done = engine_embed_image(engine, &image, upload->lane, embedding, NULL, &problem);
-        } while (!is_done && waits_for_queue(upload, &problem));
-    }
+                                   IMAGE_FOR_EMBEDDING, &image, &info, err) &&
+                   local_embed_image(engine, &image, upload->lane, embedding, NULL, err);
+    if (upload->lane == QUEUE_BULK) slot_give_back(&service->bulk_slots);
     prepared_image_clear(&image);
-    if (!is_done) (void)error_set(err, problem.kind, "%s", problem.text);
     return is_done;
 }
 
@@ -177,22 +205,28 @@ static bool describe_and_keep(struct service *service, const struct upload *uplo
                               struct ingest_result *result, struct error *err) {
     struct prepared_image image;
     struct image_info info;
-    struct description description;
+    struct routed_caption routed;
     struct embedding former;
     bool is_former = upload->space.is_former;
     if (upload->lane == QUEUE_BULK) slot_take(&service->bulk_slots);
     bool is_done = picture_prepare(service, service->options.engine, upload->bytes, upload->size,
-                                   IMAGE_FOR_BOTH, &image, &info, err) &&
-                   describe(service, upload, &image, &description, err) &&
-                   (!is_former || embed_formerly(service, upload, &former, err));
-    if (upload->lane == QUEUE_BULK) slot_give_back(&service->bulk_slots);
+                                   IMAGE_FOR_BOTH, &image, &info, err);
+    if (!is_done && upload->lane == QUEUE_BULK) slot_give_back(&service->bulk_slots);
+    is_done = is_done && caption(service, upload, &image, &info, &routed, err) &&
+              (!is_former || embed_formerly(service, upload, &former, err));
     result->timings.decode_ms = image.decode_ms;
-    if (is_done) fill_record(service, upload, &image, &info, &description, &result->record);
+    if (is_done) fill_record(upload, &image, &info, &routed, &result->record);
     prepared_image_clear(&image);
     if (!is_done) return false;
-    result->timings.engine = description.timings;
-    return keep(service, upload, is_former ? &former : &description.embedding,
-                &description.embedding, result, err);
+    result->timings.engine = routed.timings;
+    if (!keep(service, upload, is_former ? &former : &routed.embedding, &routed.embedding, result,
+              err))
+        return false;
+    if (routed.variant == NULL) return true;
+    observation_write(service, result->record.id,
+                      &(struct observed){.caption = &routed, .agreement = (double)NAN});
+    if (service->shadow != NULL) shadow_offer(service->shadow, &result->record, upload->quality);
+    return true;
 }
 
 static bool take_in(struct service *service, struct upload *upload, struct ingest_result *result,
@@ -207,12 +241,17 @@ static bool take_in(struct service *service, struct upload *upload, struct inges
     sha256_hex(digest, upload->sha256);
 
     struct flight_answer answer = {0};
-    struct flight *flight = single_flight_begin(&service->flights, upload->sha256, &answer);
-    if (flight == NULL) {
+    struct flight *flight;
+    while ((flight = single_flight_begin(&service->flights, upload->sha256, &answer)) == NULL) {
+        // Who leads may have wanted less than we do.
+        if (answer.is_done && answer.quality != QUALITY_HIGH &&
+            wants_cloud(service, upload->quality, &answer.record))
+            continue;
         result->was_known = true;
         result->record = answer.record;
         return answer.is_done || error_set(err, answer.error.kind, "%s", answer.error.text);
     }
+    answer = (struct flight_answer){.quality = upload->quality};
     if (search_space_take(service, &upload->space, &answer.error)) {
         answer.is_done =
             find_known(service, upload, &result->was_known, &result->record, &answer.error) &&
@@ -242,13 +281,14 @@ static bool finish(struct service *service, bool is_done, int64_t started,
 }
 
 bool service_ingest_image(struct service *service, const void *bytes, size_t size,
-                          const char *file_name, enum queue_lane lane, struct ingest_result *result,
+                          const struct ingest_options *options, struct ingest_result *result,
                           struct error *err) {
     struct upload upload = {.bytes = bytes,
                             .size = size,
                             .source = SOURCE_UPLOAD,
-                            .file_name = file_name,
-                            .lane = lane};
+                            .file_name = options->file_name,
+                            .lane = options->lane,
+                            .quality = options->quality};
     struct error problem = {0};
     int64_t started = clock_monotonic_ns();
     *result = (struct ingest_result){0};
@@ -256,9 +296,11 @@ bool service_ingest_image(struct service *service, const void *bytes, size_t siz
     return finish(service, is_done, started, result, &problem, err);
 }
 
-bool service_ingest_url(struct service *service, const char *url, enum queue_lane lane,
-                        struct ingest_result *result, struct error *err) {
-    struct upload upload = {.source = SOURCE_URL, .url = url, .lane = lane};
+bool service_ingest_url(struct service *service, const char *url,
+                        const struct ingest_options *options, struct ingest_result *result,
+                        struct error *err) {
+    struct upload upload = {
+        .source = SOURCE_URL, .url = url, .lane = options->lane, .quality = options->quality};
     struct fetch_answer answer = {0};
     struct error problem = {0};
     int64_t started = clock_monotonic_ns();

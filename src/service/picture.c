@@ -21,14 +21,20 @@ bool picture_prepare(struct service *service, struct engine *engine, const void 
     return is_done;
 }
 
-uint8_t *picture_thumbnail_create(struct service *service, const void *bytes, size_t size,
-                                  uint32_t max_side, size_t *jpeg_size, struct error *err) {
+uint8_t *picture_copy_create(struct service *service, const void *bytes, size_t size,
+                             uint32_t max_side, size_t *jpeg_size, uint32_t *width,
+                             uint32_t *height, struct error *err) {
     struct pixels pixels;
     struct image_info info;
     slot_take(&service->decode_slots);
     uint8_t *jpeg = image_decode(bytes, size, &service->options.image_limits, &pixels, &info, err)
                         ? thumbnail_jpeg_create(&pixels, max_side, jpeg_size, err)
                         : NULL;
+    if (jpeg != NULL && width != NULL && height != NULL) {
+        *width = pixels.width;
+        *height = pixels.height;
+        thumbnail_size(max_side, width, height);
+    }
     pixels_clear(&pixels);
     slot_give_back(&service->decode_slots);
     return jpeg;

@@ -9,7 +9,9 @@ bool picture_prepare(struct service *service, struct engine *engine, const void 
                      enum image_use use, struct prepared_image *image, struct image_info *info,
                      struct error *err);
 
-// Waits for a slot, then decodes and shrinks. Caller frees the JPEG with memory_free. Errors: those
-// of image_decode and thumbnail_jpeg_create.
-uint8_t *picture_thumbnail_create(struct service *service, const void *bytes, size_t size,
-                                  uint32_t max_side, size_t *jpeg_size, struct error *err);
+// Waits for a slot, then decodes and shrinks: a JPEG without the notes of the original, *width x
+// *height (may be NULL). Caller frees it with memory_free. Errors: those of image_decode and
+// thumbnail_jpeg_create.
+uint8_t *picture_copy_create(struct service *service, const void *bytes, size_t size,
+                             uint32_t max_side, size_t *jpeg_size, uint32_t *width,
+                             uint32_t *height, struct error *err);

@@ -21,18 +21,27 @@ struct service *service_create(const struct service_options *options, struct err
     }
     struct service *service = memory_alloc(sizeof *service);
     service->options = *options;
+    experiment_variant_plain(&service->plain, &options->policy, options->cloud);
     single_flight_init(&service->flights);
     space_choice_init(&service->space_choice);
     service->reindex = reindex_job_create(service);
+    latency_window_init(&service->latency);
     (void)sem_init(&service->decode_slots, 0, (unsigned)options->decode_threads);
     (void)sem_init(&service->bulk_slots, 0, (unsigned)options->decode_threads + BULK_AT_THE_MODELS);
-    return service;
+    if (options->experiment == NULL || options->experiment->shadow_percent == 0) return service;
+    service->shadow = shadow_create(service, err);
+    if (service->shadow != NULL) return service;
+    service_destroy(service);
+    return NULL;
 }
 
 void service_destroy(struct service *service) {
     if (service == NULL) return;
+    service_stop_shadow(service);
     service_reindex_stop(service);
+    shadow_destroy(service->shadow);
     reindex_job_destroy(service->reindex);
+    latency_window_clear(&service->latency);
     space_choice_clear(&service->space_choice);
     (void)sem_destroy(&service->bulk_slots);
     (void)sem_destroy(&service->decode_slots);
@@ -141,7 +150,8 @@ char *service_image_thumbnail(struct service *service, const char *id, uint32_t 
     size_t content_size;
     char *content = service_image_content(service, id, &record, &content_size, err);
     if (content == NULL) return NULL;
-    uint8_t *jpeg = picture_thumbnail_create(service, content, content_size, max_side, size, err);
+    uint8_t *jpeg =
+        picture_copy_create(service, content, content_size, max_side, size, NULL, NULL, err);
     memory_free(content);
     return (char *)jpeg;
 }
@@ -149,4 +159,8 @@ char *service_image_thumbnail(struct service *service, const char *id, uint32_t 
 bool service_is_ready(struct service *service, struct error *err) {
     struct store *store = service->options.store;
     return store->operations->check(store, err);
+}
+
+void service_stop_shadow(struct service *service) {
+    if (service->shadow != NULL) shadow_stop(service->shadow);
 }

@@ -3,11 +3,14 @@
 #pragma once
 
 #include "base/error.h"
+#include "cloud/cloud.h"
 #include "engine/engine.h"
 #include "fetch/fetch.h"
 #include "image/decode.h"
 #include "observe/metrics.h"
+#include "route/policy.h"
 #include "service/duplicates.h"
+#include "service/experiment.h"
 #include "service/reindex.h"
 #include "service/relevance.h"
 #include "service/search.h"
@@ -20,6 +23,10 @@ struct service_options {
     struct blob_folder *blobs;
     struct metrics *metrics;      // NULL: nothing is counted
     struct relevance *relevance;  // NULL: search results have none
+    struct cloud *cloud;          // NULL: every caption is local
+    struct route_policy policy;
+    const struct experiment *experiment;  // that runs; NULL: none
+    struct ledger *ledger;                // where it is written down; else not needed
     // Opens the model that made this space's vectors, to search them while pictures get new ones;
     // the service destroys it. NULL: that model is not on this machine. May be NULL itself.
     struct engine *(*open_former)(const void *context, const char *embedding_model);
@@ -48,16 +55,25 @@ struct ingest_result {
     struct ingest_timings timings;
 };
 
+struct ingest_options {
+    const char *file_name;  // NULL: none
+    enum queue_lane lane;
+    enum route_quality quality;
+};
+
 // A picture as bytes. Answers only when everything is durable. The same bytes uploaded at the
 // same time are computed once. In the bulk lane a full model queue is waited for, and only so many
-// pictures are at work at once that interactive ones find a place. Errors: those of image_decode,
-// engine_describe_image, the store.
+// pictures are at work at once that interactive ones find a place. Who captions it, the local
+// models or a cloud provider, is route/policy.h's decision; no provider's failure is an error here.
+// Known bytes are captioned anew when QUALITY_HIGH asks for it and their caption is local. Errors:
+// those of image_decode, the engine, the store.
 bool service_ingest_image(struct service *service, const void *bytes, size_t size,
-                          const char *file_name, enum queue_lane lane, struct ingest_result *result,
+                          const struct ingest_options *options, struct ingest_result *result,
                           struct error *err);
-// A picture from an address: fetched, then as above.
-bool service_ingest_url(struct service *service, const char *url, enum queue_lane lane,
-                        struct ingest_result *result, struct error *err);
+// A picture from an address: fetched, then as above; the file name is the address's.
+bool service_ingest_url(struct service *service, const char *url,
+                        const struct ingest_options *options, struct ingest_result *result,
+                        struct error *err);
 
 bool service_get_image(struct service *service, const char *id, struct image_record *record,
                        struct error *err);
@@ -75,6 +91,9 @@ char *service_image_content(struct service *service, const char *id, struct imag
 // JPEG of at most max_side; caller frees with memory_free.
 char *service_image_thumbnail(struct service *service, const char *id, uint32_t max_side,
                               size_t *size, struct error *err);
+
+// No further captions of an experiment's shadow; what is under way ends by itself. Does not wait.
+void service_stop_shadow(struct service *service);
 
 // Everything a request needs is there: the store answers. The engine is there as long as we are.
 bool service_is_ready(struct service *service, struct error *err);

@@ -1,22 +1,30 @@
 // What the files of this room share. The service keeps no lock of its own: the store, the engine
 // and the metrics are safe for any thread, single_flight orders work on the same picture,
-// decode_slots bounds how many pictures are decoded at once, and bulk_slots how many of bulk work
-// are decoded or with the models. space_choice and reindex have locks of their own.
+// latency has one of its own, decode_slots bounds how many pictures are decoded at once, and
+// bulk_slots how many of bulk work are decoded or with the models. space_choice and reindex have
+// locks of their own.
 #pragma once
 
 #include <semaphore.h>
+#include <stdatomic.h>
 
+#include "route/latency_window.h"
 #include "service/search_space.h"
 #include "service/service.h"
+#include "service/shadow.h"
 #include "service/single_flight.h"
 
 struct service {
     struct service_options options;
+    struct experiment_variant plain;  // how pictures are captioned without an experiment
+    struct shadow *shadow;            // NULL: there is none
+    atomic_llong observation_warned_ms;
     struct single_flight flights;
     sem_t decode_slots;
     sem_t bulk_slots;
     struct space_choice space_choice;
     struct reindex_job *reindex;
+    struct latency_window latency;  // of local captions
 };
 
 struct reindex_job *reindex_job_create(struct service *service);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/error.h"
+#include "route/policy.h"
 #include "store/store.h"
 
 struct flight;
@@ -20,6 +21,7 @@ struct single_flight {
 struct flight_answer {
     bool is_done;  // false: see error
     struct image_record record;
+    enum route_quality quality;  // that it was made with
     struct error error;
 };
 

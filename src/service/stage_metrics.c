@@ -1,5 +1,7 @@
 #include "service/stage_metrics.h"
 
+#include <string.h>
+
 #include "service/service_private.h"
 
 // A stage that took no time was not needed.
@@ -17,6 +19,18 @@ static void observe_engine(struct metrics *metrics, const struct engine_timings 
     observe(metrics, "embed", timings->embedding_ms);
 }
 
+static void observe_route(struct metrics *metrics, const struct image_record *record) {
+    const struct receipt *receipt = &record->receipt;
+    bool is_cloud = strcmp(record->origin, ORIGIN_CLOUD) == 0;
+    metrics_add(metrics, is_cloud ? METRIC_ROUTER_CLOUD : METRIC_ROUTER_LOCAL, NULL, NULL, 1);
+    metrics_add(metrics, METRIC_CAPTIONS, receipt->reason, NULL, 1);
+    metrics_observe(metrics, METRIC_ROUTE_DURATION, NULL, NULL, receipt->route_ms / 1000);
+    observe(metrics, "cloud", receipt->cloud_ms);
+    metrics_add(metrics, METRIC_CLOUD_CACHE_HITS, NULL, NULL, receipt->is_cached);
+    metrics_add(metrics, METRIC_CLOUD_COST, NULL, NULL,
+                (double)receipt->cost_nano_usd / NANO_USD_PER_USD);
+}
+
 void stage_metrics_upload(struct service *service, bool is_done, const struct error *err,
                           const struct ingest_result *result) {
     struct metrics *metrics = service->options.metrics;
@@ -26,7 +40,7 @@ void stage_metrics_upload(struct service *service, bool is_done, const struct er
                                               : "new";
     metrics_add(metrics, METRIC_UPLOAD_RESULTS, outcome, NULL, 1);
     if (!is_done || result->was_known) return;
-    metrics_add(metrics, METRIC_ROUTER_LOCAL, NULL, NULL, 1);
+    observe_route(metrics, &result->record);
     observe(metrics, "decode", result->timings.decode_ms);
     observe_engine(metrics, &result->timings.engine);
     observe(metrics, "store", result->timings.store_ms);

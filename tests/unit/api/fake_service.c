@@ -28,6 +28,23 @@ void fake_service_reset(void) {
                 .created_ms = 1700000000123,
             },
         .list_count = 2,
+        .status = {.requests_this_minute = 2,
+                   .requests_today = 5,
+                   .spent_nano_usd = 1200000001,
+                   .reserved_nano_usd = 540000},
+        .costs = {{.day = 20424,
+                   .provider = "openrouter",
+                   .model = "openai/gpt-4o-mini",
+                   .reason = "low_confidence",
+                   .requests = 4,
+                   .answered = 3,
+                   .cost_nano_usd = 123456789012345,
+                   .estimated_nano_usd = 1,
+                   .presumed_nano_usd = 432150,
+                   .input_tokens = 8535,
+                   .output_tokens = 27,
+                   .duration_ms = 2000.5},
+                  {.day = 20423, .provider = "fake", .model = "mock", .reason = "shadow"}},
         .engine = {.caption_model = "caption-model",
                    .embedding_model = "embedding-model",
                    .precision = "f32",
@@ -64,17 +81,18 @@ static bool finish_upload(const char *name, bool is_the_failing, struct error *e
 }
 
 bool service_ingest_image(struct service *service, const void *bytes, size_t size,
-                          const char *file_name, enum queue_lane lane, struct ingest_result *result,
+                          const struct ingest_options *options, struct ingest_result *result,
                           struct error *err) {
     (void)service;
     const char *failing = fake.failing_upload;
     (void)pthread_mutex_lock(&upload_mutex);
     atomic_fetch_add(&fake.upload_calls, 1);
-    fake.lane = lane;
+    fake.lane = options->lane;
+    fake.quality = options->quality;
     keep_bytes(bytes, size);
-    (void)snprintf(fake.file_name, sizeof fake.file_name, "%s", file_name);
+    (void)snprintf(fake.file_name, sizeof fake.file_name, "%s", options->file_name);
     result->record = fake.record;
-    (void)snprintf(result->record.file_name, sizeof fake.file_name, "%s", file_name);
+    (void)snprintf(result->record.file_name, sizeof fake.file_name, "%s", options->file_name);
     result->was_known = fake.was_known;
     result->timings = (struct ingest_timings){.decode_ms = 1.23456,
                                               .engine = {.batch_size = 2, .caption_vision_ms = 300},
@@ -83,12 +101,14 @@ bool service_ingest_image(struct service *service, const void *bytes, size_t siz
                          failing != NULL && memcmp(bytes, failing, strlen(failing)) == 0, err);
 }
 
-bool service_ingest_url(struct service *service, const char *url, enum queue_lane lane,
-                        struct ingest_result *result, struct error *err) {
+bool service_ingest_url(struct service *service, const char *url,
+                        const struct ingest_options *options, struct ingest_result *result,
+                        struct error *err) {
     (void)service;
     (void)pthread_mutex_lock(&upload_mutex);
     atomic_fetch_add(&fake.upload_calls, 1);
-    fake.lane = lane;
+    fake.lane = options->lane;
+    fake.quality = options->quality;
     (void)snprintf(fake.url, sizeof fake.url, "%s", url);
     result->record = fake.record;
     result->record.source = SOURCE_URL;
@@ -242,3 +262,32 @@ static bool store_count(struct store *store, size_t *count, struct error *err) {
 
 static const struct store_operations operations = {.name = "fake", .count = store_count};
 struct store fake_store = {&operations};
+
+static bool ledger_status(struct ledger *ledger, struct ledger_status *status, struct error *err) {
+    (void)ledger;
+    *status = fake.status;
+    return call("ledger_status", err);
+}
+
+static bool list_costs(struct ledger *ledger, int64_t from_day, struct ledger_costs *lines,
+                       size_t capacity, size_t *count, struct error *err) {
+    (void)ledger;
+    fake.from_day = from_day;
+    *count = 0;
+    for (size_t i = 0; i < 2 && i < capacity && fake.costs[i].day > 0; i++)
+        lines[(*count)++] = fake.costs[i];
+    return call("list_costs", err);
+}
+
+static bool summarize(struct ledger *ledger, struct ledger_summary *summaries, size_t capacity,
+                      size_t *count, struct error *err) {
+    (void)ledger;
+    (void)capacity;
+    *count = fake.summary.images > 0;
+    summaries[0] = fake.summary;
+    return call("summarize", err);
+}
+
+static const struct ledger_operations ledger_operations = {
+    .status = ledger_status, .summarize = summarize, .list_costs = list_costs};
+struct ledger fake_ledger = {&ledger_operations};

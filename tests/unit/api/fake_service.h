@@ -19,10 +19,14 @@ struct fake_service {
     size_t list_count;  // records the list answers
     struct engine_info engine;
     struct reindex_progress progress;
+    struct ledger_status status;
+    struct ledger_costs costs[2];
+    struct ledger_summary summary;
 
     // What was asked.
     atomic_int upload_calls;
     enum queue_lane lane;  // of the last upload
+    enum route_quality quality;
     char called[32];
     char file_name[STORE_NAME_SIZE];
     char url[STORE_URL_SIZE];
@@ -36,9 +40,11 @@ struct fake_service {
     size_t limit;
     uint32_t max_side;
     struct store_cursor cursor;
+    int64_t from_day;
 };
 
 extern struct fake_service fake;
 extern struct store fake_store;
+extern struct ledger fake_ledger;
 
 void fake_service_reset(void);

@@ -26,6 +26,8 @@ int loopback_setup(void **state) {
     struct error err = {0};
     fake_service_reset();
     api = (struct api){.store = &fake_store,
+                       .ledger = &fake_ledger,
+                       .limits = {.per_minute = 60, .per_day = 100, .daily_nano_usd = 2500000000},
                        .version = "1.2.3",
                        .max_upload_bytes = MAX_UPLOAD,
                        .batch_threads = 4};
@@ -61,11 +63,14 @@ int loopback_teardown(void **state) {
     return 0;
 }
 
+void loopback_run_experiment(const struct experiment *experiment) { api.experiment = experiment; }
+
 void loopback_stop_work(bool is_stopping) { atomic_store(&api.is_stopping, is_stopping); }
 
 int loopback_reset(void **state) {
     (void)state;
     fake_service_reset();
+    loopback_run_experiment(NULL);
     return 0;
 }
 

@@ -10,6 +10,8 @@ int loopback_setup(void **state);     // for cmocka groups
 int loopback_teardown(void **state);  // the same
 int loopback_reset(void **state);     // before each test
 
+struct experiment;
+void loopback_run_experiment(const struct experiment *experiment);  // NULL: none
 void loopback_stop_work(bool is_stopping);  // as a server that is going to stop
 
 struct answer {

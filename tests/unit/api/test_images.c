@@ -25,8 +25,43 @@ static void image_keeps_the_shape_of_the_original(void **state) {
         "\"embedding_model\":\"embedding-model\","
         "\"payload\":{\"src\":{\"source\":\"upload\",\"filename\":\"cat.png\"}},"
         "\"width\":640,\"height\":480,\"mime\":\"image/png\",\"size_bytes\":5000000000,"
-        "\"sha256\":\"" ID ID ID ID "\",\"created_at\":\"2023-11-14T22:13:20.123Z\",\"tags\":[]}");
+        "\"sha256\":\"" ID ID ID ID
+        "\",\"created_at\":\"2023-11-14T22:13:20.123Z\",\"tags\":[],"
+        "\"receipt\":null}");
     assert_string_equal(fake.id, ID);
+    answer_clear(&answer);
+}
+
+static void a_receipt_is_told(void **state) {
+    (void)state;
+    static const char *const targets[] = {"/images/" ID, "/images", "/search?q=cat"};
+    strcpy(fake.record.origin, ORIGIN_CLOUD);
+    fake.record.receipt = (struct receipt){.reason = "low_confidence",
+                                           .words = "the local model is not sure",
+                                           .provider = "openrouter",
+                                           .local_ms = 516.25,
+                                           .cloud_ms = 843.7004,
+                                           .route_ms = 0.034,
+                                           .cost_nano_usd = 12345000001};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct answer answer = loopback_get(targets[i]);
+        assert_int_equal(answer.status, 200);
+        assert_non_null(strstr(
+            answer.body,
+            "\"receipt\":{\"origin\":\"cloud\",\"provider\":\"openrouter\","
+            "\"model\":\"caption-model\",\"confidence\":0.123457,\"reason\":\"low_confidence\","
+            "\"detail\":\"the local model is not sure\",\"variant\":null,"
+            "\"cost_usd\":12.345000001,\"cost_is_estimated\":false,\"cache_hit\":false,"
+            "\"timings\":{\"local_ms\":516.25,\"cloud_ms\":843.7,\"route_ms\":0.034}}"));
+        answer_clear(&answer);
+    }
+    fake.record.receipt.cost_nano_usd = 1;
+    fake.record.receipt.is_cost_estimated = fake.record.receipt.is_cached = true;
+    strcpy(fake.record.receipt.variant, "b");
+    struct answer answer = loopback_get("/images/" ID);
+    assert_non_null(strstr(answer.body,
+                           "\"variant\":\"b\",\"cost_usd\":1e-9,"
+                           "\"cost_is_estimated\":true,\"cache_hit\":true,"));
     answer_clear(&answer);
 }
 
@@ -311,6 +346,7 @@ static void duplicates_come_in_tiers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(image_keeps_the_shape_of_the_original, loopback_reset),
+        cmocka_unit_test_setup(a_receipt_is_told, loopback_reset),
         cmocka_unit_test_setup(caption_and_tags_are_changed, loopback_reset),
         cmocka_unit_test_setup(wrong_changes_are_refused, loopback_reset),
         cmocka_unit_test_setup(duplicates_come_in_tiers, loopback_reset),

@@ -62,6 +62,30 @@ static void raw_body_is_ingested(void **state) {
     answer_clear(&answer);
 }
 
+static bool is_cache_hit(bool was_known, bool is_cached) {
+    fake.record.receipt = (struct receipt){.reason = "local_sure", .is_cached = is_cached};
+    fake.was_known = was_known;
+    struct answer answer = post("/images", "Content-Type: image/png\r\n", "RAW");
+    assert_int_equal(answer.status, 200);
+    const json_t *hit = json_object_get(json_object_get(answer.json, "receipt"), "cache_hit");
+    assert_true(json_is_boolean(hit));
+    bool is_hit = json_is_true(hit);
+    answer_clear(&answer);
+    return is_hit;
+}
+
+static void what_was_known_is_a_cache_hit(void **state) {
+    (void)state;
+    assert_false(is_cache_hit(false, false));
+    assert_true(is_cache_hit(true, false));
+    assert_true(is_cache_hit(false, true));
+    fake.record.receipt = (struct receipt){0};
+    fake.was_known = true;
+    struct answer answer = post("/images", "Content-Type: image/png\r\n", "RAW");
+    assert_true(json_is_null(json_object_get(answer.json, "receipt")));
+    answer_clear(&answer);
+}
+
 static void address_is_ingested(void **state) {
     (void)state;
     struct answer answer = post("/images", "Content-Type: application/json; charset=utf-8\r\n",
@@ -163,6 +187,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(form_is_ingested, loopback_reset),
         cmocka_unit_test_setup(raw_body_is_ingested, loopback_reset),
+        cmocka_unit_test_setup(what_was_known_is_a_cache_hit, loopback_reset),
         cmocka_unit_test_setup(address_is_ingested, loopback_reset),
         cmocka_unit_test_setup(missing_field_is_named_as_fastapi_does, loopback_reset),
         cmocka_unit_test_setup(wrong_bodies_are_refused_before_the_service, loopback_reset),

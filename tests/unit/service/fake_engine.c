@@ -23,6 +23,7 @@ struct engine *fake_engine_reset(void) {
     };
     atomic_store(&fake_engines_destroyed, 0);
     fake_engine = (struct fake_engine){
+        .confidence = 0.75F,
         .info = {.caption_model = "captioner",
                  .embedding_model = "space@1",
                  .embedding_width = FAKE_WIDTH,
@@ -113,6 +114,32 @@ bool engine_prepare_image(struct engine *engine, const void *bytes, size_t size,
 
 void prepared_image_clear(struct prepared_image *image) { *image = (struct prepared_image){0}; }
 
+static void caption_colour(const struct fake_engine *self, const struct prepared_image *image,
+                           struct caption *caption) {
+    (void)snprintf(caption->text, sizeof caption->text, "a picture of %d %d %d", image->hash[0],
+                   image->hash[1], image->hash[2]);
+    if (self->caption != NULL)
+        (void)snprintf(caption->text, sizeof caption->text, "%s", self->caption);
+    caption->confidence = self->confidence;
+}
+
+bool engine_caption_image(struct engine *engine, const struct prepared_image *image,
+                          enum queue_lane lane, struct caption *caption,
+                          struct engine_timings *timings, struct error *err) {
+    struct fake_engine *self = as_fake(engine);
+    (void)lane;
+    atomic_fetch_add(&self->caption_calls, 1);
+    if (fails(self, err)) return false;
+    *caption = (struct caption){.token_count = 0};
+    caption_colour(self, image, caption);
+    *timings = (struct engine_timings){.queue_ms = 1, .batch_size = 1, .caption_decode_ms = 20};
+    return true;
+}
+
+size_t engine_queue_depth(struct engine *engine) {
+    return atomic_load(&as_fake(engine)->queue_depth);
+}
+
 bool engine_describe_image(struct engine *engine, const struct prepared_image *image,
                            enum queue_lane lane, struct description *description,
                            struct error *err) {
@@ -126,9 +153,7 @@ bool engine_describe_image(struct engine *engine, const struct prepared_image *i
     atomic_fetch_sub(&self->describing, 1);
     if (fails(self, err)) return false;
     memset(description, 0, sizeof *description);
-    (void)snprintf(description->caption.text, sizeof description->caption.text,
-                   "a picture of %d %d %d", image->hash[0], image->hash[1], image->hash[2]);
-    description->caption.confidence = 0.75F;
+    caption_colour(self, image, &description->caption);
     description->clip_score = 0.25F;
     description->timings =
         (struct engine_timings){.queue_ms = 1, .batch_size = 2, .caption_decode_ms = 20};
@@ -159,7 +184,7 @@ bool engine_embed_text(struct engine *engine, const char *text, enum queue_lane 
     if (fails(self, err)) return false;
     embed(self, 255 * (strstr(text, "red") != NULL), 255 * (strstr(text, "green") != NULL),
           255 * (strstr(text, "blue") != NULL), embedding);
-    *is_cut = self->is_cut;
+    if (is_cut != NULL) *is_cut = self->is_cut;
     *timings = (struct engine_timings){.batch_size = 5, .embedding_ms = 2};
     return true;
 }

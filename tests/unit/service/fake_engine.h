@@ -13,6 +13,10 @@ struct fake_engine {
     struct engine_info info;
     struct error failure;       // every call fails with it while it is set
     bool is_cut;                // what engine_embed_text reports
+    float confidence;           // of captions
+    const char *caption;        // NULL: from the colour
+    atomic_size_t queue_depth;  // what engine_queue_depth tells
+    atomic_int caption_calls;   // of captions without a vector
     atomic_bool is_blocked;     // describe, and embed in the bulk lane, wait until it is false
     atomic_int refusals_left;   // so many describes find the queue full
     atomic_int lane;            // of the last describe

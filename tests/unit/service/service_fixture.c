@@ -138,8 +138,10 @@ struct ingest_result upload_colour(struct service_fixture *fixture, int red, int
     struct ingest_result result;
     struct error err = {0};
     picture_of(red, green, blue, picture);
-    if (!service_ingest_image(fixture->service, picture, sizeof picture, "a.gif", QUEUE_INTERACTIVE,
-                              &result, &err))
+    if (!service_ingest_image(
+            fixture->service, picture, sizeof picture,
+            &(struct ingest_options){.file_name = "a.gif", .lane = QUEUE_INTERACTIVE}, &result,
+            &err))
         fail_msg("%s", err.text);
     return result;
 }

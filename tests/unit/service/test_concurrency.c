@@ -27,9 +27,9 @@ struct uploader {
 
 static void *upload(void *context) {
     struct uploader *uploader = context;
-    uploader->is_done =
-        service_ingest_image(uploader->service, uploader->bytes, uploader->size, NULL,
-                             uploader->lane, &uploader->result, &uploader->err);
+    uploader->is_done = service_ingest_image(uploader->service, uploader->bytes, uploader->size,
+                                             &(struct ingest_options){.lane = uploader->lane},
+                                             &uploader->result, &uploader->err);
     return NULL;
 }
 
@@ -99,8 +99,9 @@ static void identical_uploads_share_a_failure(void **state) {
     assert_true(atomic_load(&fake_engine.describe_calls) < UPLOADERS);
     error_clear(&fake_engine.failure);
     struct ingest_result result;
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                     QUEUE_INTERACTIVE, &result, NULL));
+    assert_true(service_ingest_image(fixture->service, small_png, small_png_size,
+                                     &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                     NULL));
 }
 
 static void waiting_for_the_models_holds_no_decode_slot(void **state) {
@@ -189,8 +190,9 @@ static void uploads_wait_for_a_deletion(void **state) {
     struct service_fixture *fixture = *state;
     struct store *store = fixture->options.store;
     struct uploader deleter = {.service = fixture->service}, uploader;
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                     QUEUE_INTERACTIVE, &deleter.result, NULL));
+    assert_true(service_ingest_image(fixture->service, small_png, small_png_size,
+                                     &(struct ingest_options){.lane = QUEUE_INTERACTIVE},
+                                     &deleter.result, NULL));
     struct store_operations held = *(whole = store->operations);
     held.remove = remove_and_wait;
     store->operations = &held;
@@ -247,8 +249,9 @@ static void *churn_uploads(void *context) {
     picture_of(7, 7, 7, picture);
     for (int i = 0; i < 200; i++) {
         struct ingest_result result;
-        if (!service_ingest_image(churn->service, picture, sizeof picture, NULL, QUEUE_INTERACTIVE,
-                                  &result, NULL))
+        if (!service_ingest_image(churn->service, picture, sizeof picture,
+                                  &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                  NULL))
             atomic_fetch_add(&churn->failures, 1);
     }
     return NULL;

@@ -56,8 +56,9 @@ static void content_is_what_was_uploaded(void **state) {
     struct image_record record;
     struct error err = {0};
     size_t size;
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, "a.png",
-                                     QUEUE_INTERACTIVE, &result, NULL));
+    assert_true(service_ingest_image(
+        fixture->service, small_png, small_png_size,
+        &(struct ingest_options){.file_name = "a.png", .lane = QUEUE_INTERACTIVE}, &result, NULL));
     char *bytes = service_image_content(fixture->service, result.record.id, &record, &size, &err);
     if (bytes == NULL) fail_msg("%s", err.text);
     assert_int_equal(size, small_png_size);
@@ -122,8 +123,9 @@ static void thumbnail_is_a_small_jpeg(void **state) {
     unsigned char *png = black_png_create(300, 200, &png_size);
     struct ingest_result result;
     struct error err = {0};
-    assert_true(service_ingest_image(fixture->service, png, png_size, NULL, QUEUE_INTERACTIVE,
-                                     &result, NULL));
+    assert_true(service_ingest_image(fixture->service, png, png_size,
+                                     &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                     NULL));
     memory_free(png);
     char *jpeg = service_image_thumbnail(fixture->service, result.record.id, 64, &size, &err);
     if (jpeg == NULL) fail_msg("%s", err.text);

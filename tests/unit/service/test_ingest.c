@@ -21,8 +21,10 @@ static void upload_is_stored_whole(void **state) {
     struct ingest_result result;
     struct error err = {0};
     int64_t before_ms = clock_utc_ms();
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, "holiday.jpg",
-                                     QUEUE_INTERACTIVE, &result, &err));
+    assert_true(service_ingest_image(
+        fixture->service, small_png, small_png_size,
+        &(struct ingest_options){.file_name = "holiday.jpg", .lane = QUEUE_INTERACTIVE}, &result,
+        &err));
     const struct image_record *record = &result.record;
     char sha256_text[SHA256_HEX_SIZE];
     uint8_t digest[SHA256_SIZE];
@@ -79,10 +81,12 @@ static void same_bytes_are_computed_once(void **state) {
     struct service_fixture *fixture = *state;
     struct ingest_result first, second;
     struct error err = {0};
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, "a.png",
-                                     QUEUE_INTERACTIVE, &first, &err));
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, "b.png",
-                                     QUEUE_INTERACTIVE, &second, &err));
+    assert_true(service_ingest_image(
+        fixture->service, small_png, small_png_size,
+        &(struct ingest_options){.file_name = "a.png", .lane = QUEUE_INTERACTIVE}, &first, &err));
+    assert_true(service_ingest_image(
+        fixture->service, small_png, small_png_size,
+        &(struct ingest_options){.file_name = "b.png", .lane = QUEUE_INTERACTIVE}, &second, &err));
     assert_true(second.was_known);
     assert_same_record(&second.record, &first.record);
     assert_true(second.timings.engine.caption_decode_ms == 0);
@@ -108,8 +112,9 @@ static void mock_answers_say_so(void **state) {
 static struct ingest_result upload_small(struct service_fixture *fixture, const char *name) {
     struct ingest_result result;
     struct error err = {0};
-    if (!service_ingest_image(fixture->service, small_png, small_png_size, name, QUEUE_INTERACTIVE,
-                              &result, &err))
+    if (!service_ingest_image(
+            fixture->service, small_png, small_png_size,
+            &(struct ingest_options){.file_name = name, .lane = QUEUE_INTERACTIVE}, &result, &err))
         fail_msg("%s", err.text);
     return result;
 }
@@ -194,8 +199,10 @@ static void what_is_no_picture_leaves_nothing(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ingest_result result;
         struct error err = {0};
-        assert_false(service_ingest_image(fixture->service, cases[i].bytes, cases[i].size, "a.jpg",
-                                          QUEUE_INTERACTIVE, &result, &err));
+        assert_false(service_ingest_image(
+            fixture->service, cases[i].bytes, cases[i].size,
+            &(struct ingest_options){.file_name = "a.jpg", .lane = QUEUE_INTERACTIVE}, &result,
+            &err));
         if (cases[i].kind != ERROR_NONE) assert_int_equal(err.kind, cases[i].kind);
         assert_true(error_http_status(err.kind) < 500);
         assert_true(err.text[0] != '\0');
@@ -214,8 +221,9 @@ static void failure_of_the_models_leaves_nothing(void **state) {
         struct ingest_result result;
         struct error err = {0};
         (void)error_set(&fake_engine.failure, kinds[i], "not now");
-        assert_false(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                          QUEUE_INTERACTIVE, &result, &err));
+        assert_false(service_ingest_image(fixture->service, small_png, small_png_size,
+                                          &(struct ingest_options){.lane = QUEUE_INTERACTIVE},
+                                          &result, &err));
         assert_int_equal(err.kind, kinds[i]);
         assert_string_equal(err.text, "not now");
         error_clear(&fake_engine.failure);
@@ -224,8 +232,9 @@ static void failure_of_the_models_leaves_nothing(void **state) {
     assert_int_equal(stored_blobs(fixture), 0);
     assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "failed") == 3);
     struct ingest_result result;
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                     QUEUE_INTERACTIVE, &result, NULL));
+    assert_true(service_ingest_image(fixture->service, small_png, small_png_size,
+                                     &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                     NULL));
     assert_false(result.was_known);
     assert_string_equal(result.record.file_name, "");
 }
@@ -235,16 +244,18 @@ static void same_id_of_other_bytes_is_a_conflict(void **state) {
     struct store *store = fixture->options.store;
     struct ingest_result result;
     struct error err = {0};
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                     QUEUE_INTERACTIVE, &result, NULL));
+    assert_true(service_ingest_image(fixture->service, small_png, small_png_size,
+                                     &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                     NULL));
     struct image_record other = result.record;
     assert_true(service_delete_image(fixture->service, other.id, NULL));
     other.sha256[63] = other.sha256[63] == '0' ? '1' : '0';
     float vector[FAKE_WIDTH] = {1};
     bool was_new;
     assert_true(store->operations->put(store, &other, vector, FAKE_WIDTH, &was_new, NULL));
-    assert_false(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                      QUEUE_INTERACTIVE, &result, &err));
+    assert_false(service_ingest_image(fixture->service, small_png, small_png_size,
+                                      &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                      &err));
     assert_int_equal(err.kind, ERROR_CONFLICT);
     assert_int_equal(atomic_load(&fake_engine.describe_calls), 1);
     assert_int_equal(stored_blobs(fixture), 0);
@@ -255,8 +266,9 @@ static void no_room_for_the_bytes_means_no_row(void **state) {
     test_folder_destroy(&fixture->folder);
     struct ingest_result result;
     struct error err = {0};
-    assert_false(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                      QUEUE_INTERACTIVE, &result, &err));
+    assert_false(service_ingest_image(fixture->service, small_png, small_png_size,
+                                      &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                      &err));
     assert_int_equal(err.kind, ERROR_STORAGE);
     assert_int_equal(stored_images(fixture), 0);
 }
@@ -286,13 +298,17 @@ static void file_names_are_made_harmless(void **state) {
         unsigned char picture[PICTURE_SIZE];
         struct ingest_result result;
         picture_of(i, 0, 0, picture);
-        assert_true(service_ingest_image(fixture->service, picture, sizeof picture, cases[i].given,
-                                         QUEUE_INTERACTIVE, &result, NULL));
+        assert_true(service_ingest_image(
+            fixture->service, picture, sizeof picture,
+            &(struct ingest_options){.file_name = cases[i].given, .lane = QUEUE_INTERACTIVE},
+            &result, NULL));
         assert_string_equal(result.record.file_name, cases[i].kept);
     }
     struct ingest_result result;
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, long_name,
-                                     QUEUE_INTERACTIVE, &result, NULL));
+    assert_true(service_ingest_image(
+        fixture->service, small_png, small_png_size,
+        &(struct ingest_options){.file_name = long_name, .lane = QUEUE_INTERACTIVE}, &result,
+        NULL));
     assert_int_equal(strlen(result.record.file_name), STORE_NAME_SIZE - 1);
 }
 
@@ -303,19 +319,22 @@ static void picture_from_an_address(void **state) {
     fake_fetch.body = small_png;
     fake_fetch.size = small_png_size;
     const char *url = "https://example.org/a.png?b=1#c";
-    assert_true(service_ingest_url(fixture->service, url, QUEUE_INTERACTIVE, &result, &err));
+    assert_true(service_ingest_url(
+        fixture->service, url, &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result, &err));
     assert_int_equal(result.record.source, SOURCE_URL);
     assert_string_equal(result.record.url, url);
     assert_string_equal(result.record.file_name, "");
     assert_int_equal(fake_fetch.max_bytes, 1234);
     assert_false(result.was_known);
     // The same bytes uploaded are the same image, which keeps its first source.
-    assert_true(service_ingest_image(fixture->service, small_png, small_png_size, "b.png",
-                                     QUEUE_INTERACTIVE, &result, &err));
+    assert_true(service_ingest_image(
+        fixture->service, small_png, small_png_size,
+        &(struct ingest_options){.file_name = "b.png", .lane = QUEUE_INTERACTIVE}, &result, &err));
     assert_true(result.was_known);
     assert_int_equal(result.record.source, SOURCE_URL);
-    assert_true(service_ingest_url(fixture->service, "https://example.org/other", QUEUE_INTERACTIVE,
-                                   &result, &err));
+    assert_true(service_ingest_url(fixture->service, "https://example.org/other",
+                                   &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                   &err));
     assert_true(result.was_known);
     assert_string_equal(result.record.url, url);
 }
@@ -326,20 +345,24 @@ static void bad_addresses_leave_nothing(void **state) {
     struct error err = {0};
     char long_url[STORE_URL_SIZE + 1] = "https://example.org/";
     memset(long_url + 20, 'a', sizeof long_url - 21);
-    assert_false(service_ingest_url(fixture->service, long_url, QUEUE_INTERACTIVE, &result, &err));
+    assert_false(service_ingest_url(fixture->service, long_url,
+                                    &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                    &err));
     assert_int_equal(err.kind, ERROR_INVALID);
     assert_int_equal(fake_fetch.calls, 0);
 
     error_clear(&err);
     (void)error_set(&fake_fetch.failure, ERROR_TIMEOUT, "too slow");
-    assert_false(service_ingest_url(fixture->service, "https://example.org/", QUEUE_INTERACTIVE,
-                                    &result, &err));
+    assert_false(service_ingest_url(fixture->service, "https://example.org/",
+                                    &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                    &err));
     assert_int_equal(err.kind, ERROR_TIMEOUT);
 
     error_clear(&err);
     error_clear(&fake_fetch.failure);  // now it answers, with nothing
-    assert_false(service_ingest_url(fixture->service, "https://example.org/", QUEUE_INTERACTIVE,
-                                    &result, &err));
+    assert_false(service_ingest_url(fixture->service, "https://example.org/",
+                                    &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                    &err));
     assert_true(error_http_status(err.kind) < 500);
     assert_int_equal(stored_images(fixture), 0);
     assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "refused") == 2);
@@ -348,7 +371,9 @@ static void bad_addresses_leave_nothing(void **state) {
     long_url[STORE_URL_SIZE - 1] = '\0';  // the longest that is taken
     fake_fetch.body = small_png;
     fake_fetch.size = small_png_size;
-    assert_true(service_ingest_url(fixture->service, long_url, QUEUE_INTERACTIVE, &result, &err));
+    assert_true(service_ingest_url(fixture->service, long_url,
+                                   &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                   &err));
     assert_string_equal(result.record.url, long_url);
 }
 
@@ -369,8 +394,9 @@ static void running_out_of_memory_changes_nothing(void **state) {
         struct ingest_result result;
         struct error err = {0};
         memory_fail_nth(nth, false);
-        bool is_done = service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                            QUEUE_INTERACTIVE, &result, &err);
+        bool is_done = service_ingest_image(fixture->service, small_png, small_png_size,
+                                            &(struct ingest_options){.lane = QUEUE_INTERACTIVE},
+                                            &result, &err);
         memory_fail_nth(0, false);
         was_whole = is_done;
         if (is_done) continue;
@@ -386,14 +412,15 @@ static void a_full_queue_is_waited_for_in_the_bulk_lane(void **state) {
     struct ingest_result result;
     struct error err = {0};
     atomic_store(&fake_engine.refusals_left, 1);
-    assert_false(service_ingest_image(fixture->service, small_png, small_png_size, NULL,
-                                      QUEUE_INTERACTIVE, &result, &err));
+    assert_false(service_ingest_image(fixture->service, small_png, small_png_size,
+                                      &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
+                                      &err));
     assert_int_equal(err.kind, ERROR_OVERLOADED);
     assert_int_equal(atomic_load(&fake_engine.lane), QUEUE_INTERACTIVE);
     error_clear(&err);
     atomic_store(&fake_engine.refusals_left, 3);
-    if (!service_ingest_image(fixture->service, small_png, small_png_size, NULL, QUEUE_BULK,
-                              &result, &err))
+    if (!service_ingest_image(fixture->service, small_png, small_png_size,
+                              &(struct ingest_options){.lane = QUEUE_BULK}, &result, &err))
         fail_msg("%s", err.text);
     assert_int_equal(atomic_load(&fake_engine.lane), QUEUE_BULK);
     assert_int_equal(atomic_load(&fake_engine.describe_calls), 5);
@@ -404,8 +431,9 @@ static void a_full_queue_is_waited_for_in_the_bulk_lane(void **state) {
     (void)error_set(&fake_engine.failure, ERROR_UNAVAILABLE, "closing");
     for (int i = 0; i < 40; i++) {
         error_clear(&err);
-        assert_false(service_ingest_image(fixture->service, other, sizeof other, NULL, QUEUE_BULK,
-                                          &result, &err));
+        assert_false(service_ingest_image(fixture->service, other, sizeof other,
+                                          &(struct ingest_options){.lane = QUEUE_BULK}, &result,
+                                          &err));
         assert_int_equal(err.kind, ERROR_UNAVAILABLE);
     }
 }
