@@ -9,7 +9,7 @@ import pytest
 from server_process import GOLDEN_MODELS, ROOT, clean_environment
 
 PICTURES = ROOT / "tests" / "golden" / "pictures"
-COMMANDS = ["serve", "caption", "embed", "search", "images", "index", "migrate", "export", "import",
+COMMANDS = ["serve", "caption", "embed", "search", "images", "index", "estimate", "migrate", "export", "import",
             "models", "reindex", "bench", "version"]
 
 
@@ -53,6 +53,11 @@ def test_every_command_explains_itself(run):
     (["search"], "say what to look for"),
     (["images", "burn"], "say one of"),
     (["index"], "say one of"),
+    (["estimate"], "name at least one folder"),
+    (["estimate", "--quality", "best", "."], "fast, auto or high, not \"best\""),
+    (["estimate", "--cloud-provider", "openrouter, cohere", "."], 'names "cohere"'),
+    (["estimate", "--cloud-provider", "openai", "--openai-model", "gpt-9", "."],
+     "has no price for openai's model gpt-9"),
     (["index", "--failed", "--retry"], "say one of"),
     (["index", "--server", "ftp://127.0.0.1", "."], "--server takes the address of a server"),
     (["bench", "a", "b"], "one picture at most"),

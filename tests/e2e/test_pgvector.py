@@ -61,6 +61,8 @@ def found(client, **parameters):
 
 @pytest.mark.parametrize("test", [["contract", "pgvector"], ["threads", "pgvector"],
                                   ["model", str(random.getrandbits(31)), "pgvector"],
+                                  ["ledger", "pgvector"], ["ledger_budget", "pgvector"],
+                                  ["ledger_postgres"],
                                   ["postgres"]],
                          ids=lambda test: test[0])
 def test_the_contract(binary, postgres, database, test):
