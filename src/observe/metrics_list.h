@@ -11,10 +11,11 @@
 
 #ifndef METRICS_ROUTES
 #define METRICS_ROUTES                                                                        \
-    "POST /images,GET /images,GET /images/{id},DELETE /images/{id},GET /images/{id}/content," \
-    "GET /images/{id}/thumbnail,GET /search,POST /search,GET /costs,GET /experiments,GET "    \
-    "/metrics,GET /healthz,"                                                                  \
-    "GET /readyz,GET /openapi.json,GET /docs,GET /,other"
+    "POST /images,POST /images/batch,GET /images,GET /images/{id},PATCH /images/{id},"        \
+    "DELETE /images/{id},GET /images/{id}/content,GET /images/{id}/thumbnail,"                \
+    "GET /images/{id}/duplicates,GET /search,POST /search,GET /costs,GET /experiments,"       \
+    "GET /metrics,GET /metrics/summary,GET /healthz,GET /readyz,GET /openapi.json,GET /docs," \
+    "GET /,other"
 #define METRICS_CODES \
     "200,201,204,302,304,400,404,405,409,413,415,422,429,499,500,502,503,504,507,other"
 #define METRICS_LATENCY_MS_BUCKETS 50, 100, 200, 400, 800, 1600, 3200
@@ -24,6 +25,8 @@
 // A text query takes about 1 ms, a caption on a slow processor 5 s.
 #define METRICS_STAGE_BUCKETS \
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
+#define METRICS_STAGES \
+    "accept,queue,decode,preprocess,caption_vision,caption_decode,embed,cloud,store,search"
 #define METRICS_PROVIDERS \
     "openrouter,openai,openai_compatible,google_vision,aws_rekognition,imgrouter,fake"
 #define METRICS_OUTCOMES \
@@ -34,6 +37,9 @@
 // Deciding takes microseconds, writing down a call some tenths of a millisecond.
 #define METRICS_ROUTE_BUCKETS \
     0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1
+#define METRICS_CLOUD_BUCKETS 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40
+#define METRICS_CONFIDENCE_BUCKETS 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1
+#define METRICS_TIERS "scalar,neon,neondot,avx2,avxvnni,avx512,avx512vnni"
 #define METRICS_BATCH_BUCKETS 1, 2, 4, 8, 16  // no batch is larger
 #endif
 
@@ -53,12 +59,19 @@ METRIC(HTTP_REQUEST_DURATION, HISTOGRAM, "imgrouter_http_request_duration_second
        "Seconds from the first line of a request to the end of its answer.",
        METRICS_SECONDS_BUCKETS)
 METRIC(STAGE_DURATION, HISTOGRAM, "imgrouter_stage_duration_seconds",
-       "stage", "queue,decode,preprocess,caption_vision,caption_decode,embed,cloud,store,search",
-       NULL, NULL, "Seconds spent in each stage of uploads and searches.",
+       "stage", METRICS_STAGES,
+       NULL, NULL,
+       "Seconds spent in each stage of uploads and searches; accept: from the first byte of any "
+       "request to its handler's start.",
        METRICS_STAGE_BUCKETS)
 METRIC(BATCH_SIZE, HISTOGRAM, "imgrouter_batch_size", NULL, NULL, NULL, NULL,
        "For each upload and search, how many of them the models took together.",
        METRICS_BATCH_BUCKETS)
+METRIC(CAPTION_TOKENS, COUNTER, "imgrouter_caption_tokens_total", NULL, NULL, NULL, NULL,
+       "Tokens that the local caption model has generated for uploads.", 0)
+METRIC(CAPTION_CONFIDENCE, HISTOGRAM, "imgrouter_caption_confidence", NULL, NULL, NULL, NULL,
+       "How sure the local caption model was of each caption, 0 to 1.",
+       METRICS_CONFIDENCE_BUCKETS)
 METRIC(CAPTIONS, COUNTER, "imgrouter_captions_total", "reason", METRICS_REASONS, NULL, NULL,
        "Captions made, by the reason that decided who makes them.", 0)
 METRIC(ROUTE_DURATION, HISTOGRAM, "imgrouter_route_duration_seconds", NULL, NULL, NULL, NULL,
@@ -66,6 +79,11 @@ METRIC(ROUTE_DURATION, HISTOGRAM, "imgrouter_route_duration_seconds", NULL, NULL
        METRICS_ROUTE_BUCKETS)
 METRIC(CLOUD_REQUESTS, COUNTER, "imgrouter_cloud_requests_total", "provider", METRICS_PROVIDERS,
        "outcome", METRICS_OUTCOMES, "Requests to cloud providers, by how they ended.", 0)
+METRIC(CLOUD_DURATION, HISTOGRAM, "imgrouter_cloud_duration_seconds",
+       "provider", METRICS_PROVIDERS, NULL, NULL,
+       "Seconds until each caption came from a cloud provider, retries and other providers "
+       "included; kept answers are not counted.",
+       METRICS_CLOUD_BUCKETS)
 METRIC(CLOUD_IN_FLIGHT, GAUGE, "imgrouter_cloud_in_flight", "provider", METRICS_PROVIDERS,
        NULL, NULL, "Requests to cloud providers under way.", 0)
 METRIC(CLOUD_REQUESTS_LEFT, GAUGE, "imgrouter_cloud_requests_left", "provider",
@@ -83,10 +101,30 @@ METRIC(SHADOW_CAPTIONS, COUNTER, "imgrouter_shadow_captions_total",
        "images left out because too many were waiting.", 0)
 METRIC(CLOUD_DAILY_COST, GAUGE, "cloud_daily_cost_usd", NULL, NULL, NULL, NULL,
        "US dollars spent and reserved today (UTC), by all servers on this store.", 0)
+METRIC(CLOUD_DAILY_BUDGET, GAUGE, "cloud_daily_budget_usd", NULL, NULL, NULL, NULL,
+       "US dollars that may be spent a day (UTC); 0: none, or there is no cloud.", 0)
 METRIC(CLOUD_BUDGET_LEFT, GAUGE, "cloud_daily_budget_remaining_usd", NULL, NULL, NULL, NULL,
        "US dollars of today's budget that are left.", 0)
 METRIC(IMAGES, GAUGE, "imgrouter_images", NULL, NULL, NULL, NULL,
        "Images stored.", 0)
+METRIC(READY, GAUGE, "imgrouter_ready", NULL, NULL, NULL, NULL,
+       "1: requests can be served, as /readyz says; 0: not.", 0)
+METRIC(STORE_UP, GAUGE, "imgrouter_store_up", NULL, NULL, NULL, NULL,
+       "1: the store answered when last looked at; 0: not.", 0)
+METRIC(STORE_CONNECTIONS, GAUGE, "imgrouter_store_connections", "state", "in_use,idle",
+       NULL, NULL,
+       "Connections to PostgreSQL, or readers of SQLite; 0 with other stores.", 0)
+METRIC(STORE_CONNECTIONS_MAX, GAUGE, "imgrouter_store_connections_max", NULL, NULL, NULL, NULL,
+       "The most of them there may be.", 0)
+METRIC(INDEX_VECTORS, GAUGE, "imgrouter_index_vectors", NULL, NULL, NULL, NULL,
+       "Vectors of the index in memory; 0 with stores that search elsewhere.", 0)
+METRIC(INDEX_BYTES, GAUGE, "imgrouter_index_bytes", NULL, NULL, NULL, NULL,
+       "Memory that the index takes.", 0)
+METRIC(RELEVANCE_READY, GAUGE, "imgrouter_relevance_ready", NULL, NULL, NULL, NULL,
+       "1: the captions that relevance is measured against are embedded; 0: not yet.", 0)
+METRIC(KERNEL_SELF_TEST_FAILED, GAUGE, "imgrouter_kernel_self_test_failed",
+       "tier", METRICS_TIERS, NULL, NULL,
+       "1: kernels of this tier computed wrongly at the start and are not used.", 0)
 METRIC(REINDEX_IMAGES, GAUGE, "imgrouter_reindex_images", "state", "done,missing,failed",
        NULL, NULL,
        "Images with a vector of the model that runs, without, and those that cannot get one.", 0)
@@ -94,13 +132,24 @@ METRIC(QUEUE_DEPTH, GAUGE, "imgrouter_queue_depth", NULL, NULL, NULL, NULL,
        "Pictures and texts waiting for the models.", 0)
 METRIC(QUEUE_CAPACITY, GAUGE, "imgrouter_queue_capacity", NULL, NULL, NULL, NULL,
        "Places in the models' queue; beyond it uploads are answered 503.", 0)
+METRIC(HTTP_ACTIVE_REQUESTS, GAUGE, "imgrouter_http_active_requests", NULL, NULL, NULL, NULL,
+       "Requests under way, from complete headers to the last byte of the answer.", 0)
+METRIC(HTTP_QUEUE_DEPTH, GAUGE, "imgrouter_http_queue_depth", NULL, NULL, NULL, NULL,
+       "Requests waiting for a handler thread.", 0)
 METRIC(UPLOAD_RESULTS, COUNTER, "imgrouter_upload_results_total",
-       "result", "new,known,refused,failed", NULL, NULL,
-       "Uploads: stored as new, known already, refused as not acceptable, failed on our side.", 0)
+       "result", "new,known,refused,failed", "source", "upload,url",
+       "Pictures that came: stored as new, known already, refused as not acceptable, failed on "
+       "our side; sent as bytes or fetched from an address.", 0)
 METRIC(SEARCHES, COUNTER, "imgrouter_searches_total", NULL, NULL, NULL, NULL,
        "Searches answered.", 0)
+METRIC(DROPPED, COUNTER, "imgrouter_dropped_total", "what", "spans,log_lines,duplicates",
+       NULL, NULL,
+       "What was left out so that requests go on: spans no collector took, log lines nobody "
+       "read, looks for duplicates that failed.", 0)
 METRIC(BUILD_INFO, INFO, "imgrouter_build_info", "version", NULL, "kernel_tier", NULL,
        "Version of the program and the instruction set its kernels use.", 0)
 METRIC(MODEL_INFO, INFO, "imgrouter_model_info", "caption_model", NULL, "embedding_model", NULL,
        "Models that caption and embed.", 0)
+METRIC(MODEL_SOURCE, GAUGE, "imgrouter_model_source", "model", "caption,embedding",
+       "source", "full,demo,mock", "1 for the source of each model that runs, else 0.", 0)
 // clang-format on

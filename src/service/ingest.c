@@ -266,17 +266,19 @@ static bool take_in(struct service *service, struct upload *upload, struct inges
 // The upload is done, whether they are found or not.
 static void find_duplicates(struct service *service, struct ingest_result *result) {
     struct error problem = {0};
-    if (!service_find_duplicates(service, &result->record, &result->duplicates, &problem))
+    if (!service_find_duplicates(service, &result->record, &result->duplicates, &problem)) {
         log_warning("the duplicates of image %s are not known: %s", result->record.id,
                     problem.text);
+        stage_metrics_duplicates_dropped(service);
+    }
 }
 
 // Ends an upload, started at `started`, that failed or was answered.
-static bool finish(struct service *service, bool is_done, int64_t started,
+static bool finish(struct service *service, enum image_source source, bool is_done, int64_t started,
                    struct ingest_result *result, const struct error *problem, struct error *err) {
     if (is_done) find_duplicates(service, result);
     result->timings.total_ms = clock_ms_since(started);
-    stage_metrics_upload(service, is_done, problem, result);
+    stage_metrics_upload(service, source, is_done, problem, result);
     return is_done || error_set(err, problem->kind, "%s", problem->text);
 }
 
@@ -293,7 +295,7 @@ bool service_ingest_image(struct service *service, const void *bytes, size_t siz
     int64_t started = clock_monotonic_ns();
     *result = (struct ingest_result){0};
     bool is_done = take_in(service, &upload, result, &problem);
-    return finish(service, is_done, started, result, &problem, err);
+    return finish(service, upload.source, is_done, started, result, &problem, err);
 }
 
 bool service_ingest_url(struct service *service, const char *url,
@@ -312,5 +314,5 @@ bool service_ingest_url(struct service *service, const char *url,
         is_done = take_in(service, &upload, result, &problem);
     }
     fetch_answer_clear(&answer);
-    return finish(service, is_done, started, result, &problem, err);
+    return finish(service, upload.source, is_done, started, result, &problem, err);
 }

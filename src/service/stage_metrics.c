@@ -31,19 +31,25 @@ static void observe_route(struct metrics *metrics, const struct image_record *re
                 (double)receipt->cost_nano_usd / NANO_USD_PER_USD);
 }
 
-void stage_metrics_upload(struct service *service, bool is_done, const struct error *err,
-                          const struct ingest_result *result) {
+void stage_metrics_upload(struct service *service, enum image_source source, bool is_done,
+                          const struct error *err, const struct ingest_result *result) {
     struct metrics *metrics = service->options.metrics;
     if (metrics == NULL) return;
     const char *outcome = !is_done ? error_http_status(err->kind) < 500 ? "refused" : "failed"
                           : result->was_known ? "known"
                                               : "new";
-    metrics_add(metrics, METRIC_UPLOAD_RESULTS, outcome, NULL, 1);
+    metrics_add(metrics, METRIC_UPLOAD_RESULTS, outcome, source == SOURCE_URL ? "url" : "upload",
+                1);
     if (!is_done || result->was_known) return;
     observe_route(metrics, &result->record);
     observe(metrics, "decode", result->timings.decode_ms);
     observe_engine(metrics, &result->timings.engine);
     observe(metrics, "store", result->timings.store_ms);
+}
+
+void stage_metrics_duplicates_dropped(struct service *service) {
+    struct metrics *metrics = service->options.metrics;
+    if (metrics != NULL) metrics_add(metrics, METRIC_DROPPED, "duplicates", NULL, 1);
 }
 
 void stage_metrics_search(struct service *service, double decode_ms,

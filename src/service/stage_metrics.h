@@ -3,7 +3,8 @@
 
 #include "service/service.h"
 
-void stage_metrics_upload(struct service *service, bool is_done, const struct error *err,
-                          const struct ingest_result *result);
+void stage_metrics_upload(struct service *service, enum image_source source, bool is_done,
+                          const struct error *err, const struct ingest_result *result);
+void stage_metrics_duplicates_dropped(struct service *service);
 void stage_metrics_search(struct service *service, double decode_ms,
                           const struct search_timings *timings);

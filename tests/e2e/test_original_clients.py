@@ -138,9 +138,9 @@ def test_metrics_are_fed(running):
     assert grown('imgrouter_http_requests_total{route="POST /images",code="200"}') == 2
     assert grown('imgrouter_http_requests_total{route="POST /images",code="415"}') == 1
     assert grown('imgrouter_http_requests_total{route="GET /search",code="200"}') == 1
-    assert grown('imgrouter_upload_results_total{result="new"}') == 1
-    assert grown('imgrouter_upload_results_total{result="known"}') == 1
-    assert grown('imgrouter_upload_results_total{result="refused"}') == 1
+    assert grown('imgrouter_upload_results_total{result="new",source="upload"}') == 1
+    assert grown('imgrouter_upload_results_total{result="known",source="upload"}') == 1
+    assert grown('imgrouter_upload_results_total{result="refused",source="upload"}') == 1
     assert grown("imgrouter_searches_total") == 1
     assert grown("request_latency_ms_count") == 3
     assert grown('request_latency_ms_bucket{le="+Inf"}') == 3

@@ -84,9 +84,9 @@ static void test_every_series_starts_at_zero(void **state) {
     assert_true(exposed("router_local_total") == 0);
     assert_true(exposed("imgrouter_http_requests_total{route=\"POST /images\",code=\"503\"}") == 0);
     assert_true(exposed("imgrouter_http_requests_total{route=\"other\",code=\"other\"}") == 0);
-    assert_true(exposed("imgrouter_upload_results_total{result=\"failed\"}") == 0);
+    assert_true(exposed("imgrouter_upload_results_total{result=\"failed\",source=\"url\"}") == 0);
     assert_true(exposed("imgrouter_stage_duration_seconds_count{stage=\"queue\"}") == 0);
-    assert_true(isnan(exposed("imgrouter_upload_results_total{result=\"other\"}")));
+    assert_true(isnan(exposed("imgrouter_upload_results_total{result=\"other\",source=\"url\"}")));
 }
 
 static void test_unknown_label_values(void **state) {
@@ -98,9 +98,9 @@ static void test_unknown_label_values(void **state) {
     assert_true(metrics_value(metrics, METRIC_HTTP_REQUESTS, "other", "404") == 2);
     assert_true(metrics_value(metrics, METRIC_HTTP_REQUESTS, "GET /", "other") == 4);
     // A list without "other" takes nothing else.
-    metrics_add(metrics, METRIC_UPLOAD_RESULTS, "strange", NULL, 1);
-    assert_true(metrics_value(metrics, METRIC_UPLOAD_RESULTS, "strange", NULL) == 0);
-    assert_true(metrics_value(metrics, METRIC_UPLOAD_RESULTS, "failed", NULL) == 0);
+    metrics_add(metrics, METRIC_UPLOAD_RESULTS, "strange", "url", 1);
+    assert_true(metrics_value(metrics, METRIC_UPLOAD_RESULTS, "strange", "url") == 0);
+    assert_true(metrics_value(metrics, METRIC_UPLOAD_RESULTS, "failed", "url") == 0);
 }
 
 static void test_gauges(void **state) {

@@ -170,3 +170,8 @@ size_t stored_blobs(const struct service_fixture *fixture) {
 double counted(const struct service_fixture *fixture, enum metric metric, const char *label) {
     return metrics_value(fixture->options.metrics, metric, label, NULL);
 }
+
+double counted_uploads(const struct service_fixture *fixture, const char *result) {
+    return metrics_value(fixture->metrics, METRIC_UPLOAD_RESULTS, result, "upload") +
+           metrics_value(fixture->metrics, METRIC_UPLOAD_RESULTS, result, "url");
+}

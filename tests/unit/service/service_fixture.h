@@ -35,3 +35,5 @@ struct ingest_result upload_colour(struct service_fixture *fixture, int red, int
 size_t stored_images(const struct service_fixture *fixture);
 size_t stored_blobs(const struct service_fixture *fixture);
 double counted(const struct service_fixture *fixture, enum metric metric, const char *label);
+// Pictures that came as bytes and from addresses together.
+double counted_uploads(const struct service_fixture *fixture, const char *result);

@@ -75,7 +75,7 @@ static void identical_uploads_are_computed_once(void **state) {
     assert_int_equal(computed, 1);
     assert_int_equal(atomic_load(&fake_engine.describe_calls), 2);
     assert_int_equal(stored_images(fixture), 2);
-    assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "known") == UPLOADERS - 1);
+    assert_true(counted_uploads(fixture, "known") == UPLOADERS - 1);
 }
 
 static void identical_uploads_share_a_failure(void **state) {
@@ -94,7 +94,7 @@ static void identical_uploads_share_a_failure(void **state) {
         assert_int_equal(uploaders[i].err.kind, ERROR_OVERLOADED);
         assert_string_equal(uploaders[i].err.text, "queue full");
     }
-    assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "failed") == UPLOADERS);
+    assert_true(counted_uploads(fixture, "failed") == UPLOADERS);
     // One, unless the machine is so busy that some thread came after all was over.
     assert_true(atomic_load(&fake_engine.describe_calls) < UPLOADERS);
     error_clear(&fake_engine.failure);

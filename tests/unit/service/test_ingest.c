@@ -68,7 +68,7 @@ static void upload_is_stored_whole(void **state) {
     assert_memory_equal(bytes, small_png, size);
     memory_free(bytes);
 
-    assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "new") == 1);
+    assert_true(counted_uploads(fixture, "new") == 1);
     assert_true(counted(fixture, METRIC_ROUTER_LOCAL, NULL) == 1);
     assert_true(counted(fixture, METRIC_BATCH_SIZE, NULL) == 1);
     assert_true(counted(fixture, METRIC_STAGE_DURATION, "decode") == 1);
@@ -93,7 +93,7 @@ static void same_bytes_are_computed_once(void **state) {
     assert_int_equal(second.timings.engine.batch_size, 0);
     assert_int_equal(atomic_load(&fake_engine.describe_calls), 1);
     assert_int_equal(stored_images(fixture), 1);
-    assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "known") == 1);
+    assert_true(counted_uploads(fixture, "known") == 1);
     assert_true(counted(fixture, METRIC_ROUTER_LOCAL, NULL) == 1);
 }
 
@@ -206,7 +206,7 @@ static void what_is_no_picture_leaves_nothing(void **state) {
         if (cases[i].kind != ERROR_NONE) assert_int_equal(err.kind, cases[i].kind);
         assert_true(error_http_status(err.kind) < 500);
         assert_true(err.text[0] != '\0');
-        assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "refused") == (double)i + 1);
+        assert_true(counted_uploads(fixture, "refused") == (double)i + 1);
     }
     assert_int_equal(atomic_load(&fake_engine.describe_calls), 0);
     assert_int_equal(stored_images(fixture), 0);
@@ -230,7 +230,7 @@ static void failure_of_the_models_leaves_nothing(void **state) {
     }
     assert_int_equal(stored_images(fixture), 0);
     assert_int_equal(stored_blobs(fixture), 0);
-    assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "failed") == 3);
+    assert_true(counted_uploads(fixture, "failed") == 3);
     struct ingest_result result;
     assert_true(service_ingest_image(fixture->service, small_png, small_png_size,
                                      &(struct ingest_options){.lane = QUEUE_INTERACTIVE}, &result,
@@ -365,8 +365,9 @@ static void bad_addresses_leave_nothing(void **state) {
                                     &err));
     assert_true(error_http_status(err.kind) < 500);
     assert_int_equal(stored_images(fixture), 0);
-    assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "refused") == 2);
-    assert_true(counted(fixture, METRIC_UPLOAD_RESULTS, "failed") == 1);
+    assert_true(counted_uploads(fixture, "refused") == 2);
+    assert_true(counted_uploads(fixture, "failed") == 1);
+    assert_true(metrics_value(fixture->metrics, METRIC_UPLOAD_RESULTS, "refused", "url") == 2);
 
     long_url[STORE_URL_SIZE - 1] = '\0';  // the longest that is taken
     fake_fetch.body = small_png;
