@@ -24,9 +24,12 @@ struct api {
     struct ledger *ledger;                // of what the cloud costs
     struct ledger_limits limits;          // what it may cost
     const struct experiment *experiment;  // that runs; NULL: none
+    struct relevance *relevance;          // NULL: search results have none
     const char *version;
     size_t max_upload_bytes;
     size_t batch_threads;  // that share out the pictures of one batch
+
+    _Atomic(struct http_server *) http;  // set by the owner once it listens; NULL until then
 
     // Made by api_init. `routes` is for http_server_options, with the struct api as context.
     struct http_route *routes;
@@ -44,4 +47,4 @@ void api_clear(struct api *api);
 void api_stop(struct api *api);
 
 // The http_observer that feeds the request metrics; its context is a struct api.
-void api_observe(void *context, const char *method, const char *route, int status, double seconds);
+void api_observe(void *context, const struct http_observation *observation);

@@ -54,6 +54,8 @@ void cloud_metrics_set(struct cloud *cloud, struct metrics *metrics) {
     int64_t left = cloud_limits(cloud)->daily_nano_usd - committed;
     metrics_set(metrics, METRIC_CLOUD_DAILY_COST, NULL, NULL,
                 (double)committed / (double)NANO_USD_PER_USD);
+    metrics_set(metrics, METRIC_CLOUD_DAILY_BUDGET, NULL, NULL,
+                (double)cloud_limits(cloud)->daily_nano_usd / (double)NANO_USD_PER_USD);
     metrics_set(metrics, METRIC_CLOUD_BUDGET_LEFT, NULL, NULL,
                 left < 0 ? 0 : (double)left / (double)NANO_USD_PER_USD);
 }

@@ -3,48 +3,44 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "api/cloud_json.h"
+#include "api/gauges.h"
 #include "api/handlers.h"
 #include "api/problem.h"
+#include "http/accept.h"
 
-void api_observe(void *context, const char *method, const char *route, int status, double seconds) {
+void api_observe(void *context, const struct http_observation *observation) {
     struct api *api = context;
+    double seconds = observation->seconds;
     // Longer than any route of the table; what does not fit counts under "other" as it should.
     char label[64] = "other";
-    if (route != NULL) (void)snprintf(label, sizeof label, "%s %s", method, route);
+    if (observation->route != NULL)
+        (void)snprintf(label, sizeof label, "%s %s", observation->method, observation->route);
     char code[8];
-    (void)snprintf(code, sizeof code, "%d", status);
+    (void)snprintf(code, sizeof code, "%d", observation->status);
     metrics_add(api->metrics, METRIC_HTTP_REQUESTS, label, code, 1);
     metrics_observe(api->metrics, METRIC_HTTP_REQUEST_DURATION, label, NULL, seconds);
     if (strcmp(label, "POST /images") == 0)
         metrics_observe(api->metrics, METRIC_REQUEST_LATENCY_MS, NULL, NULL, seconds * 1000);
+    if (observation->accept_seconds >= 0)
+        metrics_observe(api->metrics, METRIC_STAGE_DURATION, "accept", NULL,
+                        observation->accept_seconds);
 }
 
-// Gauges are read when somebody looks, so they are never stale.
-static void gauges_set(struct api *api) {
-    size_t count = 0;
-    struct reindex_progress progress;
-    service_reindex_progress(api->service, &progress);
-    size_t missing = progress.total - progress.done;
-    missing -= progress.failed < missing ? progress.failed : missing;
-    metrics_set(api->metrics, METRIC_REINDEX_IMAGES, "done", NULL, (double)progress.done);
-    metrics_set(api->metrics, METRIC_REINDEX_IMAGES, "missing", NULL, (double)missing);
-    metrics_set(api->metrics, METRIC_REINDEX_IMAGES, "failed", NULL, (double)progress.failed);
-    if (api->store->operations->count(api->store, &count, NULL))
-        metrics_set(api->metrics, METRIC_IMAGES, NULL, NULL, (double)count);
-    metrics_set(api->metrics, METRIC_QUEUE_DEPTH, NULL, NULL,
-                (double)engine_queue_depth(api->engine));
-    metrics_set(api->metrics, METRIC_QUEUE_CAPACITY, NULL, NULL,
-                (double)engine_info(api->engine)->queue_capacity);
-    cloud_metrics_set(api->cloud, api->metrics);
+// OpenMetrics only for who names it, and does not like the other one more.
+static enum metrics_format choose_format(const struct http_request *request) {
+    const char *accept = http_request_header(request, "Accept");
+    struct http_acceptance open = http_accept_read(accept, "application/openmetrics-text", "1.0.0");
+    struct http_acceptance plain = http_accept_read(accept, "text/plain", "0.0.4");
+    return open.is_named && open.quality > 0 && open.quality >= plain.quality ? METRICS_OPENMETRICS
+                                                                              : METRICS_PROMETHEUS;
 }
 
 void metrics_get(struct http_request *request, struct http_response *response, void *context) {
-    (void)request;
     struct api *api = context;
+    enum metrics_format format = choose_format(request);
     gauges_set(api);
     size_t size = 0;
-    char *text = metrics_text_create(api->metrics, &size);
+    char *text = metrics_text_create(api->metrics, format, &size);
     if (text == NULL) {
         struct problem problem = {0};
         error_set(&problem.error, ERROR_INTERNAL,
@@ -53,5 +49,9 @@ void metrics_get(struct http_request *request, struct http_response *response, v
         return;
     }
     http_response_set_status(response, 200);
-    http_response_take_body(response, METRICS_CONTENT_TYPE, text, size);
+    http_response_add_header(response, "Vary", "Accept");
+    http_response_take_body(
+        response,
+        format == METRICS_OPENMETRICS ? METRICS_OPENMETRICS_TYPE : METRICS_PROMETHEUS_TYPE, text,
+        size);
 }

@@ -42,6 +42,7 @@ static bool open_http(struct server *server, const struct settings *settings, st
                                .store = server->parts.store,
                                .metrics = server->parts.metrics,
                                .cloud = server->parts.cloud,
+                               .relevance = server->parts.relevance,
                                .ledger = server->parts.ledger,
                                .limits = cloud_setup_limits(settings),
                                .experiment = server->parts.experiment,
@@ -67,6 +68,7 @@ static bool open_http(struct server *server, const struct settings *settings, st
                                       .request_timeout_s = REQUEST_TIMEOUT_S,
                                       .max_pending_body_bytes = PENDING_BODIES * max_upload_bytes},
         err);
+    atomic_store(&server->api.http, server->http);
     return server->http != NULL;
 }
 

@@ -131,6 +131,7 @@ static enum MHD_Result dispatch(struct http_server *server, struct http_request 
 }
 
 void exchange_handle(struct http_server *server, struct http_request *request) {
+    request->handled_monotonic_ns = clock_monotonic_ns();
     if (atomic_load(&server->is_refusing)) {
         struct error err = {0};
         error_set(&err, ERROR_UNAVAILABLE, "the server is shutting down; try again shortly");
@@ -169,6 +170,21 @@ enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *connectio
                                                : answer(server, request);
 }
 
+static void observe(const struct http_server *server, const struct http_request *request) {
+    const struct http_route *route = request->match.route;
+    int64_t accept_ns = request->handled_monotonic_ns - request->started_monotonic_ns;
+    bool is_handled = request->handled_monotonic_ns != 0;
+    server->options.observer(
+        server->options.context,
+        &(struct http_observation){.method = route == NULL ? request->method : route->method,
+                                   .route = route == NULL ? NULL : route->path,
+                                   .status = request->phase == REQUEST_HANDLED
+                                                 ? request->response.status
+                                                 : STATUS_CLIENT_GONE,
+                                   .seconds = clock_ms_since(request->started_monotonic_ns) / 1000,
+                                   .accept_seconds = is_handled ? (double)accept_ns / 1e9 : -1});
+}
+
 void exchange_end(void *context, struct MHD_Connection *connection, void **request_slot,
                   enum MHD_RequestTerminationCode reason) {
     struct http_server *server = context;
@@ -182,15 +198,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
         if (info != NULL) lingering_close_add(server->lingering, info->connect_fd);
     }
     if (request->phase != REQUEST_NEW) {
-        if (server->options.observer != NULL) {
-            const struct http_route *route = request->match.route;
-            int status =
-                request->phase == REQUEST_HANDLED ? request->response.status : STATUS_CLIENT_GONE;
-            server->options.observer(server->options.context,
-                                     route == NULL ? request->method : route->method,
-                                     route == NULL ? NULL : route->path, status,
-                                     clock_ms_since(request->started_monotonic_ns) / 1000);
-        }
+        if (server->options.observer != NULL) observe(server, request);
         count_active(server, false);
     }
     http_request_destroy(request);

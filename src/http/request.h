@@ -24,6 +24,7 @@ struct http_request {
     char id[REQUEST_ID_SIZE];
     char method[REQUEST_METHOD_SIZE];
     int64_t started_monotonic_ns;
+    int64_t handled_monotonic_ns;  // when a handler thread began; 0: none did
 
     struct target target;
     struct error target_error;

@@ -65,11 +65,17 @@ struct http_route {
     size_t max_body_bytes;  // 0: no body accepted
 };
 
-// Told of every finished request, on an event thread. `route` is the template or NULL for an
-// unknown path or method; `method` is the route's (GET for HEAD) where there is one; `status` is
-// 499 when the client went away before its answer.
-typedef void http_observer(void *context, const char *method, const char *route, int status,
-                           double seconds);
+// A finished request.
+struct http_observation {
+    const char *method;     // the route's (GET for HEAD) where there is one
+    const char *route;      // the template; NULL for an unknown path or method
+    int status;             // 499 when the client went away before its answer
+    double seconds;         // from the first line to the last byte of the answer
+    double accept_seconds;  // of these until a handler thread began; negative: none did
+};
+
+// Told of every finished request, on an event thread, for as long as the call takes.
+typedef void http_observer(void *context, const struct http_observation *observation);
 
 struct http_server_options {
     const char *host;                 // "127.0.0.1", "0.0.0.0", "::"

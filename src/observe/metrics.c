@@ -37,7 +37,7 @@ static void read_list(const char *list, struct label_value *values, size_t *coun
 
 struct metrics *metrics_create(struct error *err) {
     struct metrics *metrics = memory_alloc(sizeof *metrics);
-    size_t cell_count = 0;
+    size_t cell_count = 0, ring_count = 0;
     for (size_t i = 0; i < METRIC_COUNT; i++) {
         const struct metric_description *description = &metric_descriptions[i];
         struct metric_layout *layout = &metrics->layouts[i];
@@ -47,21 +47,32 @@ struct metrics *metrics_create(struct error *err) {
         layout->first_cell = cell_count;
         layout->cells_per_series =
             description->kind == METRIC_KIND_HISTOGRAM ? description->bucket_count + 2 : 1;
-        cell_count += layout->value_counts[0] * layout->value_counts[1] * layout->cells_per_series;
+        layout->first_ring = ring_count;
+        size_t series = layout->value_counts[0] * layout->value_counts[1];
+        cell_count += series * layout->cells_per_series;
+        if (description->kind == METRIC_KIND_HISTOGRAM) ring_count += series;
     }
     metrics->cells = memory_try_zeroed(cell_count, sizeof *metrics->cells);
-    if (metrics->cells == NULL) {
+    metrics->rings = memory_try_zeroed(ring_count, sizeof *metrics->rings);
+    if (metrics->cells == NULL || metrics->rings == NULL) {
         error_set(err, ERROR_INTERNAL, "out of memory for %zu metrics", cell_count);
-        memory_free(metrics);
-        return NULL;
+        goto failed;
     }
+    if (!exemplars_init(&metrics->exemplars, cell_count, err)) goto failed;
     pthread_mutex_init(&metrics->info_mutex, NULL);
     return metrics;
+failed:
+    memory_free(metrics->cells);
+    memory_free(metrics->rings);
+    memory_free(metrics);
+    return NULL;
 }
 
 void metrics_destroy(struct metrics *metrics) {
     if (metrics == NULL) return;
     pthread_mutex_destroy(&metrics->info_mutex);
+    exemplars_clear(&metrics->exemplars);
+    memory_free(metrics->rings);
     memory_free(metrics->cells);
     memory_free(metrics);
 }
@@ -83,14 +94,42 @@ static bool find_value(const struct metric_layout *layout, size_t label, const c
     return last->size == strlen("other") && memcmp(last->text, "other", last->size) == 0;
 }
 
-static _Atomic uint64_t *find_series(const struct metrics *metrics, enum metric metric,
-                                     const char *first, const char *second) {
+// The number of the series among its metric's; false: there is none for these values.
+static bool find_place(const struct metrics *metrics, enum metric metric, const char *first,
+                       const char *second, size_t *series) {
     const struct metric_layout *layout = &metrics->layouts[metric];
     size_t places[METRIC_LABELS];
     if (!find_value(layout, 0, first, &places[0]) || !find_value(layout, 1, second, &places[1]))
-        return NULL;
-    size_t series = places[0] * layout->value_counts[1] + places[1];
+        return false;
+    *series = places[0] * layout->value_counts[1] + places[1];
+    return true;
+}
+
+static _Atomic uint64_t *find_series(const struct metrics *metrics, enum metric metric,
+                                     const char *first, const char *second) {
+    const struct metric_layout *layout = &metrics->layouts[metric];
+    size_t series;
+    if (!find_place(metrics, metric, first, second, &series)) return NULL;
     return &metrics->cells[layout->first_cell + series * layout->cells_per_series];
+}
+
+void metrics_set_trace_source(struct metrics *metrics, metrics_trace_source *source) {
+    metrics->trace_source = source;
+}
+
+static void keep_exemplar(struct metrics *metrics, const _Atomic uint64_t *cell, double value) {
+    char trace_id[EXEMPLAR_TRACE_SIZE];
+    if (metrics->trace_source != NULL && metrics->trace_source(trace_id))
+        exemplars_keep(&metrics->exemplars, (size_t)(cell - metrics->cells), trace_id, value);
+}
+
+static void keep_recent(struct recent_ring *ring, double value) {
+    union {
+        double number;
+        uint64_t bits;
+    } told = {.number = value};
+    size_t place = atomic_fetch_add_explicit(&ring->count, 1, memory_order_relaxed);
+    atomic_store_explicit(&ring->values[place % METRICS_RECENT], told.bits, memory_order_relaxed);
 }
 
 static void add_double(_Atomic uint64_t *cell, double amount) {
@@ -110,9 +149,10 @@ void metrics_add(struct metrics *metrics, enum metric metric, const char *first,
                  double amount) {
     enum metric_kind kind = metric_descriptions[metric].kind;
     assert(kind == METRIC_KIND_GAUGE || (kind == METRIC_KIND_COUNTER && amount >= 0));
-    (void)kind;
     _Atomic uint64_t *cell = find_series(metrics, metric, first, second);
-    if (cell != NULL) add_double(cell, amount);
+    if (cell == NULL || amount == 0) return;
+    add_double(cell, amount);
+    if (kind == METRIC_KIND_COUNTER) keep_exemplar(metrics, cell, amount);
 }
 
 void metrics_set(struct metrics *metrics, enum metric metric, const char *first, const char *second,
@@ -131,12 +171,29 @@ void metrics_observe(struct metrics *metrics, enum metric metric, const char *fi
                      const char *second, double value) {
     const struct metric_description *description = &metric_descriptions[metric];
     assert(description->kind == METRIC_KIND_HISTOGRAM);
-    _Atomic uint64_t *cell = find_series(metrics, metric, first, second);
-    if (cell == NULL || !isfinite(value)) return;  // one NaN would spoil the sum for ever
-    size_t bucket = 0;
+    const struct metric_layout *layout = &metrics->layouts[metric];
+    size_t series, bucket = 0;
+    // One NaN would spoil the sum for ever.
+    if (!isfinite(value) || !find_place(metrics, metric, first, second, &series)) return;
+    _Atomic uint64_t *cell =
+        &metrics->cells[layout->first_cell + series * layout->cells_per_series];
     while (bucket < description->bucket_count && value > description->buckets[bucket]) bucket++;
     atomic_fetch_add_explicit(&cell[bucket], 1, memory_order_relaxed);
     add_double(&cell[description->bucket_count + 1], value);
+    keep_recent(&metrics->rings[layout->first_ring + series], value);
+    keep_exemplar(metrics, &cell[bucket], value);
+}
+
+size_t metrics_recent(const struct metrics *metrics, enum metric metric, const char *first,
+                      const char *second, double values[static METRICS_RECENT]) {
+    assert(metric_descriptions[metric].kind == METRIC_KIND_HISTOGRAM);
+    size_t series;
+    if (!find_place(metrics, metric, first, second, &series)) return 0;
+    const struct recent_ring *ring = &metrics->rings[metrics->layouts[metric].first_ring + series];
+    size_t count = atomic_load_explicit(&ring->count, memory_order_relaxed);
+    if (count > METRICS_RECENT) count = METRICS_RECENT;
+    for (size_t i = 0; i < count; i++) values[i] = metric_cell_double(&ring->values[i]);
+    return count;
 }
 
 double metrics_value(const struct metrics *metrics, enum metric metric, const char *first,

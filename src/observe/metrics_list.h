@@ -61,7 +61,7 @@ METRIC(HTTP_REQUEST_DURATION, HISTOGRAM, "imgrouter_http_request_duration_second
 METRIC(STAGE_DURATION, HISTOGRAM, "imgrouter_stage_duration_seconds",
        "stage", METRICS_STAGES,
        NULL, NULL,
-       "Seconds spent in each stage of uploads and searches; accept: from the first byte of any "
+       "Seconds spent in each stage of uploads and searches; accept: from the first line of any "
        "request to its handler's start.",
        METRICS_STAGE_BUCKETS)
 METRIC(BATCH_SIZE, HISTOGRAM, "imgrouter_batch_size", NULL, NULL, NULL, NULL,

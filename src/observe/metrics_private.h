@@ -3,7 +3,8 @@
 // A metric's series are its first label's values times its second's. A series of a counter or a
 // gauge is one cell, the bits of a double. A series of a histogram is one cell for each bucket (a
 // count, not cumulative, the last one for +Inf) and one for the sum. The count is not kept but
-// added up from the buckets, so that one exposition never contradicts itself.
+// added up from the buckets, so that one exposition never contradicts itself. Beside it each series
+// of a histogram has a ring of what it was told last.
 #pragma once
 
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "observe/exemplars.h"
 #include "observe/metrics.h"
 
 enum { METRIC_LABELS = 2, METRIC_LABEL_VALUES_MAX = 32, METRIC_BUCKETS_MAX = 16 };
@@ -43,11 +45,20 @@ struct metric_layout {
     size_t value_counts[METRIC_LABELS];  // 1 without the label
     size_t first_cell;
     size_t cells_per_series;
+    size_t first_ring;  // of a histogram
+};
+
+struct recent_ring {
+    atomic_size_t count;                      // all that was ever told
+    _Atomic uint64_t values[METRICS_RECENT];  // bits of doubles; the next goes to count % RECENT
 };
 
 struct metrics {
     struct metric_layout layouts[METRIC_COUNT];
     _Atomic uint64_t *cells;
+    struct recent_ring *rings;
+    struct exemplars exemplars;  // one slot a cell
+    metrics_trace_source *trace_source;
     pthread_mutex_t info_mutex;  // guards what follows
     char info[METRIC_COUNT][METRIC_LABELS][METRICS_INFO_SIZE];
     bool has_info[METRIC_COUNT];

@@ -65,14 +65,15 @@ static double open_descriptors(void) {
     return count;
 }
 
-static void append(struct byte_buffer *text, const char *name, const char *type, const char *help,
+static void append(struct metrics_text *text, const char *name, const char *type, const char *help,
                    double value) {
     metrics_text_append_head(text, name, type, help);
-    byte_buffer_append_text(text, name);
+    byte_buffer_append_text(&text->bytes, name);
     metrics_text_append_number(text, value);
+    byte_buffer_append_text(&text->bytes, "\n");
 }
 
-void process_metrics_append(struct byte_buffer *text) {
+void process_metrics_append(struct metrics_text *text) {
     char *stat = proc_read_create("/proc/self/stat");
     if (stat == NULL) return;
     double ticks = (double)sysconf(_SC_CLK_TCK);

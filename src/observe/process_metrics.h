@@ -2,6 +2,6 @@
 // cannot be read is left out.
 #pragma once
 
-#include "base/byte_buffer.h"
+#include "observe/metrics_text.h"
 
-void process_metrics_append(struct byte_buffer *text);
+void process_metrics_append(struct metrics_text *text);

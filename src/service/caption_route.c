@@ -136,6 +136,8 @@ static void take_local_caption(struct journey *journey, const struct caption *lo
                    model_source_of(model) == MODEL_MOCK ? ORIGIN_MOCK : ORIGIN_LOCAL);
     (void)snprintf(caption->receipt.provider, sizeof caption->receipt.provider, "%s", ORIGIN_LOCAL);
     caption->confidence = (double)local->confidence;
+    caption->local_confidence = caption->confidence;
+    caption->local_tokens = local->token_count;
 }
 
 // Those that are fit to be tags.

@@ -219,6 +219,8 @@ static bool describe_and_keep(struct service *service, const struct upload *uplo
     prepared_image_clear(&image);
     if (!is_done) return false;
     result->timings.engine = routed.timings;
+    result->local_tokens = routed.local_tokens;
+    result->local_confidence = routed.local_confidence;
     if (!keep(service, upload, is_former ? &former : &routed.embedding, &routed.embedding, result,
               err))
         return false;

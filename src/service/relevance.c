@@ -114,6 +114,13 @@ void relevance_destroy(struct relevance *relevance) {
     memory_free(relevance);
 }
 
+bool relevance_is_ready(struct relevance *relevance) {
+    (void)pthread_mutex_lock(&relevance->mutex);
+    bool is_ready = relevance->made == BANK_COUNT && relevance->failure.kind == ERROR_NONE;
+    (void)pthread_mutex_unlock(&relevance->mutex);
+    return is_ready;
+}
+
 static bool wait_for_bank(struct relevance *relevance, struct error *err) {
     (void)pthread_mutex_lock(&relevance->mutex);
     while (relevance->made < BANK_COUNT && relevance->failure.kind == ERROR_NONE)

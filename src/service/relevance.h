@@ -17,6 +17,9 @@ struct relevance;
 struct relevance *relevance_create(struct engine *engine, struct error *err);
 void relevance_destroy(struct relevance *relevance);  // takes NULL
 
+// Whether the bank is made, so that relevance_score need not wait. Any thread.
+bool relevance_is_ready(struct relevance *relevance);
+
 // scores[i], 0 to 1, of `count` picture vectors [count, width] for the vector of a query's words.
 // Waits for the bank. Any thread. Errors: those of engine_embed_text for the bank.
 bool relevance_score(struct relevance *relevance, const float *query, const float *vectors,

@@ -19,13 +19,20 @@ static void observe_engine(struct metrics *metrics, const struct engine_timings 
     observe(metrics, "embed", timings->embedding_ms);
 }
 
-static void observe_route(struct metrics *metrics, const struct image_record *record) {
+static void observe_caption(struct metrics *metrics, const struct ingest_result *result) {
+    const struct image_record *record = &result->record;
     const struct receipt *receipt = &record->receipt;
     bool is_cloud = strcmp(record->origin, ORIGIN_CLOUD) == 0;
     metrics_add(metrics, is_cloud ? METRIC_ROUTER_CLOUD : METRIC_ROUTER_LOCAL, NULL, NULL, 1);
     metrics_add(metrics, METRIC_CAPTIONS, receipt->reason, NULL, 1);
     metrics_observe(metrics, METRIC_ROUTE_DURATION, NULL, NULL, receipt->route_ms / 1000);
     observe(metrics, "cloud", receipt->cloud_ms);
+    if (is_cloud && !receipt->is_cached)
+        metrics_observe(metrics, METRIC_CLOUD_DURATION, receipt->provider, NULL,
+                        receipt->cloud_ms / 1000);
+    metrics_add(metrics, METRIC_CAPTION_TOKENS, NULL, NULL, (double)result->local_tokens);
+    if (result->local_tokens > 0)
+        metrics_observe(metrics, METRIC_CAPTION_CONFIDENCE, NULL, NULL, result->local_confidence);
     metrics_add(metrics, METRIC_CLOUD_CACHE_HITS, NULL, NULL, receipt->is_cached);
     metrics_add(metrics, METRIC_CLOUD_COST, NULL, NULL,
                 (double)receipt->cost_nano_usd / NANO_USD_PER_USD);
@@ -41,7 +48,7 @@ void stage_metrics_upload(struct service *service, enum image_source source, boo
     metrics_add(metrics, METRIC_UPLOAD_RESULTS, outcome, source == SOURCE_URL ? "url" : "upload",
                 1);
     if (!is_done || result->was_known) return;
-    observe_route(metrics, &result->record);
+    observe_caption(metrics, result);
     observe(metrics, "decode", result->timings.decode_ms);
     observe_engine(metrics, &result->timings.engine);
     observe(metrics, "store", result->timings.store_ms);

@@ -329,6 +329,12 @@ static bool memory_check(struct store *store, struct error *err) {
     return true;
 }
 
+static void memory_measure(struct store *store, struct store_figures *figures) {
+    struct memory_store *self = memory_lock(store);
+    *figures = (struct store_figures){.is_up = true, .images = self->count};
+    (void)memory_unlock(self, true);
+}
+
 static void memory_destroy(struct store *store) {
     struct memory_store *self = (struct memory_store *)store;
     if (self == NULL) return;
@@ -361,6 +367,7 @@ static const struct store_operations memory_operations = {
     .set_active_space = memory_set_active_space,
     .remove_space = memory_remove_space,
     .check = memory_check,
+    .measure = memory_measure,
 };
 
 struct store *memory_store_create(void) {

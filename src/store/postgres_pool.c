@@ -51,6 +51,13 @@ void postgres_pool_set_away(struct postgres_pool *pool, const struct error *reas
     (void)pthread_mutex_unlock(&pool->mutex);
 }
 
+void postgres_pool_measure(struct postgres_pool *pool, size_t *in_use, size_t *idle) {
+    (void)pthread_mutex_lock(&pool->mutex);
+    *idle = pool->idle_count;
+    *in_use = pool->open_count - pool->idle_count;
+    (void)pthread_mutex_unlock(&pool->mutex);
+}
+
 static bool is_open_locked(const struct postgres_pool *pool, struct error *err) {
     return pool->reason.kind == ERROR_NONE ||
            error_set(err, ERROR_UNAVAILABLE, "%s", pool->reason.text);

@@ -52,6 +52,8 @@ bool postgres_pool_open(struct postgres_pool *pool,
                         bool *is_refused, struct error *err);
 // False with the reason when the server is away, as far as is known. Asks nothing.
 bool postgres_pool_is_open(struct postgres_pool *pool, struct error *err);
+// Connections that requests use now, and those that wait for one.
+void postgres_pool_measure(struct postgres_pool *pool, size_t *in_use, size_t *idle);
 // For whoever finds out that the server does not answer.
 void postgres_pool_set_away(struct postgres_pool *pool, const struct error *reason);
 bool postgres_turn_next(struct postgres_pool *pool, struct postgres_turn *turn, struct error *err);

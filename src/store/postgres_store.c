@@ -69,6 +69,13 @@ static bool postgres_remove_space(struct store *store, const char *embedding_mod
     return turn.is_done;
 }
 
+static void postgres_measure(struct store *store, struct store_figures *figures) {
+    struct postgres_store *self = as_postgres(store);
+    *figures = (struct store_figures){.connections_max = POSTGRES_CONNECTIONS};
+    figures->is_up = postgres_count_images(store, &figures->images, NULL);
+    postgres_pool_measure(&self->pool, &figures->in_use, &figures->idle);
+}
+
 static void postgres_destroy(struct store *store) {
     struct postgres_store *self = as_postgres(store);
     if (self == NULL) return;
@@ -109,6 +116,7 @@ static const struct store_operations postgres_operations = {
     .set_active_space = postgres_set_active_space,
     .remove_space = postgres_remove_space,
     .check = postgres_check,
+    .measure = postgres_measure,
 };
 
 // Any statement is a sign of life; this one also keeps the count fresh. When the server does not

@@ -35,6 +35,7 @@ struct qdrant_client {
     // While the server is away, one request at a time finds out whether it is back, and none before
     // this moment; the others fail at once.
     bool is_away;
+    bool is_known;  // somebody has asked
     bool is_asking;
     int64_t away_until_ns;
 };
@@ -92,9 +93,17 @@ static bool set_away(struct error *err, const char *why) {
 static void note_reach(struct qdrant_client *client, bool is_away) {
     (void)pthread_mutex_lock(&client->mutex);
     client->is_away = is_away;
+    client->is_known = true;
     client->is_asking = false;
     if (is_away) client->away_until_ns = clock_monotonic_ns() + (int64_t)AWAY_MS * 1000000;
     (void)pthread_mutex_unlock(&client->mutex);
+}
+
+bool qdrant_client_is_there(struct qdrant_client *client) {
+    (void)pthread_mutex_lock(&client->mutex);
+    bool is_there = client->is_known && !client->is_away;
+    (void)pthread_mutex_unlock(&client->mutex);
+    return is_there;
 }
 
 // A connection, kept or new; NULL with an error, also while the server is known to be away.

@@ -15,6 +15,9 @@ struct qdrant_client;
 struct qdrant_client *qdrant_client_create(const char *url, const char *api_key, struct error *err);
 void qdrant_client_destroy(struct qdrant_client *client);
 
+// Whether it answered when it was asked last; false before that. Asks nothing. Any thread.
+bool qdrant_client_is_there(struct qdrant_client *client);
+
 // Any thread. `path` begins with a slash. `body` is taken over, also after a failure; NULL is only
 // right for GET and DELETE. *result, if asked for, is what the answer has under "result"; the
 // caller releases it. Errors: ERROR_UNAVAILABLE (it is away, busy, or refuses the key),

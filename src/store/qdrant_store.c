@@ -25,6 +25,12 @@ static bool qdrant_check(struct store *store, struct error *err) {
     return is_done;
 }
 
+static void qdrant_measure(struct store *store, struct store_figures *figures) {
+    struct qdrant_store *self = (struct qdrant_store *)store;
+    *figures = (struct store_figures){.is_up = qdrant_client_is_there(self->client)};
+    if (figures->is_up) figures->images = atomic_load(&self->image_count);
+}
+
 static void qdrant_destroy(struct store *store) {
     struct qdrant_store *self = (struct qdrant_store *)store;
     if (self == NULL) return;
@@ -59,6 +65,7 @@ static const struct store_operations qdrant_operations = {
     .set_active_space = qdrant_set_active_space,
     .remove_space = qdrant_remove_space,
     .check = qdrant_check,
+    .measure = qdrant_measure,
 };
 
 static bool is_collection_name(const char *name) {

@@ -31,6 +31,13 @@ struct sqlite_connection *sqlite_reader_take(struct sqlite_reader_pool *pool) {
     return reader;
 }
 
+size_t sqlite_reader_pool_idle(struct sqlite_reader_pool *pool) {
+    (void)pthread_mutex_lock(&pool->mutex);
+    size_t count = pool->idle_count;
+    (void)pthread_mutex_unlock(&pool->mutex);
+    return count;
+}
+
 void sqlite_reader_return(struct sqlite_reader_pool *pool, struct sqlite_connection *reader) {
     (void)pthread_mutex_lock(&pool->mutex);
     pool->idle[pool->idle_count++] = reader;

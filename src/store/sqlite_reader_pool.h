@@ -23,4 +23,5 @@ bool sqlite_reader_pool_open(struct sqlite_reader_pool *pool, const char *path, 
 void sqlite_reader_pool_clear(struct sqlite_reader_pool *pool);  // all must be back
 
 struct sqlite_connection *sqlite_reader_take(struct sqlite_reader_pool *pool);
+size_t sqlite_reader_pool_idle(struct sqlite_reader_pool *pool);
 void sqlite_reader_return(struct sqlite_reader_pool *pool, struct sqlite_connection *reader);

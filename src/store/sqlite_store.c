@@ -42,6 +42,16 @@ static bool sqlite_check(struct store *store, struct error *err) {
     return is_done;
 }
 
+static void sqlite_measure(struct store *store, struct store_figures *figures) {
+    struct sqlite_store *self = as_sqlite(store);
+    *figures = (struct store_figures){.is_up = true,
+                                      .images = atomic_load(&self->image_count),
+                                      .idle = sqlite_reader_pool_idle(&self->readers),
+                                      .connections_max = SQLITE_READERS};
+    figures->in_use = SQLITE_READERS - figures->idle;
+    vector_spaces_measure(&self->spaces, &figures->index_vectors, &figures->index_bytes);
+}
+
 static void sqlite_destroy(struct store *store) {
     struct sqlite_store *self = as_sqlite(store);
     if (self == NULL) return;
@@ -77,6 +87,7 @@ static const struct store_operations sqlite_operations = {
     .set_active_space = sqlite_set_active_space,
     .remove_space = sqlite_remove_space,
     .check = sqlite_check,
+    .measure = sqlite_measure,
 };
 
 static bool load_hashes(struct sqlite_store *self, struct error *err) {

@@ -131,6 +131,16 @@ struct store_space {
     size_t count;  // vectors
 };
 
+// For metrics: as far as is known.
+struct store_figures {
+    bool is_up;           // it answered when it was asked last
+    size_t images;        // 0 where it is not up
+    size_t in_use, idle;  // connections to PostgreSQL, readers of SQLite
+    size_t connections_max;
+    size_t index_vectors;  // in memory
+    size_t index_bytes;
+};
+
 struct store;
 
 struct store_operations {
@@ -200,6 +210,8 @@ struct store_operations {
     bool (*remove_space)(struct store *store, const char *embedding_model, struct error *err);
     // Does it answer? For readiness.
     bool (*check)(struct store *store, struct error *err);
+    // Asks nobody and does not wait.
+    void (*measure)(struct store *store, struct store_figures *figures);
 };
 
 struct store {

@@ -136,3 +136,13 @@ size_t vector_spaces_list(struct vector_spaces *spaces,
     (void)pthread_mutex_unlock(&spaces->mutex);
     return count;
 }
+
+void vector_spaces_measure(struct vector_spaces *spaces, size_t *vectors, size_t *bytes) {
+    *vectors = *bytes = 0;
+    (void)pthread_mutex_lock(&spaces->mutex);
+    for (struct vector_space *space = spaces->first; space != NULL; space = space->next) {
+        *vectors += vector_index_count(space->index);
+        *bytes += vector_index_memory_bytes(space->index);
+    }
+    (void)pthread_mutex_unlock(&spaces->mutex);
+}

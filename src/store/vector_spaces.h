@@ -36,3 +36,5 @@ void vector_spaces_drop(struct vector_spaces *spaces, const char *embedding_mode
 // Those that have vectors; returns how many.
 size_t vector_spaces_list(struct vector_spaces *spaces,
                           struct store_space list[static STORE_SPACES_MAX]);
+// All of them together.
+void vector_spaces_measure(struct vector_spaces *spaces, size_t *vectors, size_t *bytes);

@@ -32,6 +32,13 @@ void fake_service_reset(void) {
                    .requests_today = 5,
                    .spent_nano_usd = 1200000001,
                    .reserved_nano_usd = 540000},
+        .figures = {.is_up = true,
+                    .images = 7,
+                    .in_use = 1,
+                    .idle = 3,
+                    .connections_max = 4,
+                    .index_vectors = 6,
+                    .index_bytes = 5000},
         .costs = {{.day = 20424,
                    .provider = "openrouter",
                    .model = "openai/gpt-4o-mini",
@@ -260,7 +267,18 @@ static bool store_count(struct store *store, size_t *count, struct error *err) {
     return call("count", err);
 }
 
-static const struct store_operations operations = {.name = "fake", .count = store_count};
+static void store_measure(struct store *store, struct store_figures *figures) {
+    (void)store;
+    *figures = fake.figures;
+}
+
+bool relevance_is_ready(struct relevance *relevance) {
+    (void)relevance;
+    return fake.is_relevance_ready;
+}
+
+static const struct store_operations operations = {
+    .name = "fake", .count = store_count, .measure = store_measure};
 struct store fake_store = {&operations};
 
 static bool ledger_status(struct ledger *ledger, struct ledger_status *status, struct error *err) {

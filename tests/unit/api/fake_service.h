@@ -20,6 +20,8 @@ struct fake_service {
     struct engine_info engine;
     struct reindex_progress progress;
     struct ledger_status status;
+    struct store_figures figures;
+    bool is_relevance_ready;
     struct ledger_costs costs[2];
     struct ledger_summary summary;
 

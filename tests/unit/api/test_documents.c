@@ -157,7 +157,60 @@ static void metrics_count_requests_and_show_gauges(void **state) {
     assert_non_null(strstr(answer.body, "# TYPE imgrouter_http_requests_total counter"));
     assert_non_null(strstr(answer.body, "imgrouter_images 7\n"));
     assert_non_null(strstr(answer.body, "imgrouter_queue_depth 3\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_store_up 1\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_ready 1\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_store_connections{state=\"in_use\"} 1\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_store_connections{state=\"idle\"} 3\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_store_connections_max 4\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_index_vectors 6\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_index_bytes 5000\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_kernel_self_test_failed{tier=\"avx2\"} 0\n"));
+    assert_non_null(
+        strstr(answer.body, "imgrouter_model_source{model=\"caption\",source=\"full\"} 1\n"));
+    // The first request was handled by a thread, the second by nobody.
+    assert_non_null(
+        strstr(answer.body, "imgrouter_stage_duration_seconds_count{stage=\"accept\"} 1\n"));
     answer_clear(&answer);
+}
+
+static void metrics_tell_what_is_wrong(void **state) {
+    (void)state;
+    fake.figures = (struct store_figures){0};
+    fake.engine.failed_kernel_tier = "avx2";
+    struct answer answer = loopback_get("/metrics");
+    assert_non_null(strstr(answer.body, "imgrouter_store_up 0\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_ready 0\n"));
+    assert_non_null(strstr(answer.body, "imgrouter_images 7\n"));  // the last that is known
+    assert_non_null(strstr(answer.body, "imgrouter_kernel_self_test_failed{tier=\"avx2\"} 1\n"));
+    answer_clear(&answer);
+}
+
+static void check_metrics_type(const char *accept, const char *type) {
+    char header[512] = "";
+    if (accept != NULL) (void)snprintf(header, sizeof header, "Accept: %s\r\n", accept);
+    struct answer answer = loopback_send("GET", "/metrics", header, NULL, 0);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer_header(&answer, "Content-Type"), type);
+    assert_string_equal(answer_header(&answer, "Vary"), "Accept");
+    assert_int_equal(strstr(answer.body, "\n# EOF\n") != NULL, type[0] == 'a');
+    answer_clear(&answer);
+}
+
+static void metrics_come_in_the_format_that_is_accepted(void **state) {
+    (void)state;
+    const char *plain = "text/plain; version=0.0.4; charset=utf-8";
+    const char *open = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    check_metrics_type(NULL, plain);
+    check_metrics_type("*/*", plain);
+    check_metrics_type("application/*", plain);
+    check_metrics_type("text/html, image/png", plain);
+    check_metrics_type("application/openmetrics-text;q=x", plain);
+    check_metrics_type("application/openmetrics-text;version=2.0.0", plain);
+    check_metrics_type("application/openmetrics-text;q=0", plain);
+    check_metrics_type("application/openmetrics-text;q=0.5,text/plain", plain);
+    check_metrics_type("application/openmetrics-text", open);
+    check_metrics_type("application/openmetrics-text;q=0.5,text/plain;q=0.25", open);
+    check_metrics_type("text/plain, application/openmetrics-text", open);
 }
 
 static void document_lists_every_route_and_only_those(void **state) {
@@ -237,6 +290,8 @@ int main(void) {
         cmocka_unit_test_setup(a_failing_store_does_not_kill_the_process, loopback_reset),
         cmocka_unit_test_setup(readiness, loopback_reset),
         cmocka_unit_test_setup(metrics_count_requests_and_show_gauges, loopback_reset),
+        cmocka_unit_test_setup(metrics_tell_what_is_wrong, loopback_reset),
+        cmocka_unit_test_setup(metrics_come_in_the_format_that_is_accepted, loopback_reset),
         cmocka_unit_test_setup(document_lists_every_route_and_only_those, loopback_reset),
         cmocka_unit_test_setup(page_needs_nothing_from_elsewhere, loopback_reset),
         cmocka_unit_test_setup(only_the_listed_methods_are_allowed, loopback_reset),

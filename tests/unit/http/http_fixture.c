@@ -132,13 +132,11 @@ static const struct http_route routes[] = {
     {"GET", "/large", handle_large, false, 0},
 };
 
-static void observe(void *context, const char *method, const char *route, int status,
-                    double seconds) {
+static void observe(void *context, const struct http_observation *observation) {
     struct fixture *fixture = context;
-    (void)method;
-    (void)seconds;
-    atomic_store(&fixture->last_status, status);
-    (void)route;
+    atomic_store(&fixture->last_status, observation->status);
+    atomic_store(&fixture->last_accept_us, (int)(observation->accept_seconds * 1e6));
+    atomic_store(&fixture->last_us, (int)(observation->seconds * 1e6));
     atomic_fetch_add(&fixture->observed, 1);
 }
 

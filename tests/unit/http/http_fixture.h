@@ -17,6 +17,8 @@ struct fixture {
     atomic_bool slow_released;  // lets them go on
     atomic_int observed;
     atomic_int last_status;
+    atomic_int last_us;         // microseconds of the observed request
+    atomic_int last_accept_us;  // and until its handler began; negative: none did
 };
 
 struct fixture_sizes {

@@ -154,6 +154,12 @@ static void test_observer(void **state) {
     for (int i = 0; i < 1000 && atomic_load(&fixture.observed) == before; i++) (void)usleep(1000);
     assert_int_equal(atomic_load(&fixture.observed), before + 1);
     assert_int_equal(atomic_load(&fixture.last_status), 404);
+    assert_true(atomic_load(&fixture.last_accept_us) < 0);  // no handler ran
+    expect("GET", "/echo", 200, NULL);
+    for (int i = 0; i < 1000 && atomic_load(&fixture.observed) < before + 2; i++)
+        (void)usleep(1000);
+    assert_true(atomic_load(&fixture.last_accept_us) > 0);
+    assert_true(atomic_load(&fixture.last_accept_us) < atomic_load(&fixture.last_us));
     assert_int_equal(http_server_active_requests(fixture.server), 0);
 }
 

@@ -23,7 +23,7 @@ static int start(void **state) {
     metrics_add(metrics, METRIC_HTTP_REQUESTS, "POST /images", "200", 3);
     metrics_observe(metrics, METRIC_STAGE_DURATION, "decode", NULL, 0.1 + 0.2);
     size_t size;
-    text = metrics_text_create(metrics, &size);
+    text = metrics_text_create(metrics, METRICS_PROMETHEUS, &size);
     metrics_destroy(metrics);
     return text == NULL ? -1 : 0;
 }

@@ -33,7 +33,7 @@ static int stop(void **state) {
 // The number behind `sample ` in the exposition; NAN when there is no such sample.
 static double exposed(const char *sample) {
     size_t size;
-    char *text = metrics_text_create(metrics, &size);
+    char *text = metrics_text_create(metrics, METRICS_PROMETHEUS, &size);
     assert_non_null(text);
     assert_int_equal(strlen(text), size);
     double value = NAN;
@@ -47,6 +47,11 @@ static double exposed(const char *sample) {
     return value;
 }
 
+static bool some_trace(char trace_id[static 33]) {
+    memcpy(trace_id, "0af7651916cd43dd8448eb211c80319c", 33);
+    return true;
+}
+
 static void *count_many(void *context) {
     (void)context;
     for (int i = 0; i < ROUNDS; i++) {
@@ -56,7 +61,7 @@ static void *count_many(void *context) {
         metrics_set_info(metrics, METRIC_MODEL_INFO, "a", "b");
         if (i % 1000 == 0) {
             size_t size;
-            memory_free(metrics_text_create(metrics, &size));
+            memory_free(metrics_text_create(metrics, METRICS_OPENMETRICS, &size));
         }
     }
     return NULL;
@@ -65,6 +70,7 @@ static void *count_many(void *context) {
 static void test_threads_count_exactly(void **state) {
     (void)state;
     pthread_t threads[THREADS];
+    metrics_set_trace_source(metrics, some_trace);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, count_many, NULL), 0);
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
@@ -153,6 +159,75 @@ static void test_info(void **state) {
     assert_true(exposed(wanted) == 1);
 }
 
+static char *written(enum metrics_format format) {
+    size_t size;
+    char *text = metrics_text_create(metrics, format, &size);
+    assert_non_null(text);
+    return text;
+}
+
+static void test_exemplars(void **state) {
+    (void)state;
+    metrics_observe(metrics, METRIC_STAGE_DURATION, "embed", NULL, 0.004);
+    char *text = written(METRICS_OPENMETRICS);
+    assert_null(strstr(text, "trace_id"));  // nobody knows a trace
+    memory_free(text);
+    metrics_set_trace_source(metrics, some_trace);
+    metrics_observe(metrics, METRIC_STAGE_DURATION, "embed", NULL, 0.0045);
+    metrics_add(metrics, METRIC_SEARCHES, NULL, NULL, 1);
+    metrics_add(metrics, METRIC_CLOUD_COST, NULL, NULL, 0);  // nothing to show
+    metrics_set(metrics, METRIC_IMAGES, NULL, NULL, 5);
+    metrics_add(metrics, METRIC_QUEUE_DEPTH, NULL, NULL, 5);
+    text = written(METRICS_OPENMETRICS);
+    assert_non_null(
+        strstr(text,
+               "imgrouter_stage_duration_seconds_bucket{stage=\"embed\",le=\"0.005\"} 2 "
+               "# {trace_id=\"0af7651916cd43dd8448eb211c80319c\"} 0.0045 "));
+    assert_non_null(strstr(text, "imgrouter_searches_total 1 # {trace_id=\""));
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, "trace_id")) != NULL; at++) count++;
+    assert_int_equal(count, 2);
+    const char *time = strstr(text, "} 0.0045 ") + strlen("} 0.0045 ");
+    assert_true(strtod(time, NULL) > 1.6e9 && strtod(time, NULL) < 1e11);  // seconds
+    memory_free(text);
+    text = written(METRICS_PROMETHEUS);
+    assert_null(strstr(text, "trace_id"));
+    memory_free(text);
+}
+
+static void test_openmetrics_differs(void **state) {
+    (void)state;
+    char *text = written(METRICS_OPENMETRICS);
+    assert_string_equal(text + strlen(text) - 7, "\n# EOF\n");
+    assert_non_null(strstr(text, "\n# TYPE router_local counter\nrouter_local_total 0\n"));
+    assert_non_null(strstr(text, "\n# HELP router_local "));
+    assert_non_null(
+        strstr(text, "\n# TYPE process_cpu_seconds counter\nprocess_cpu_seconds_total "));
+    assert_non_null(strstr(text, "request_latency_ms_bucket{le=\"50.0\"} 0\n"));
+    assert_non_null(strstr(text, "imgrouter_batch_size_bucket{le=\"+Inf\"} 0\n"));
+    assert_non_null(strstr(text, "imgrouter_route_duration_seconds_bucket{le=\"2.5e-05\"} 0\n"));
+    memory_free(text);
+    text = written(METRICS_PROMETHEUS);
+    assert_null(strstr(text, "# EOF"));
+    memory_free(text);
+}
+
+static void test_recent(void **state) {
+    (void)state;
+    static double values[METRICS_RECENT];
+    assert_int_equal(metrics_recent(metrics, METRIC_STAGE_DURATION, "embed", NULL, values), 0);
+    metrics_observe(metrics, METRIC_STAGE_DURATION, "embed", NULL, 0.5);
+    metrics_observe(metrics, METRIC_STAGE_DURATION, "search", NULL, 7);
+    assert_int_equal(metrics_recent(metrics, METRIC_STAGE_DURATION, "embed", NULL, values), 1);
+    assert_true(values[0] == 0.5);
+    for (int i = 0; i < METRICS_RECENT; i++)
+        metrics_observe(metrics, METRIC_STAGE_DURATION, "embed", NULL, 2);
+    size_t count = metrics_recent(metrics, METRIC_STAGE_DURATION, "embed", NULL, values);
+    assert_int_equal(count, METRICS_RECENT);
+    for (size_t i = 0; i < count; i++) assert_true(values[i] == 2);  // the oldest made way
+    assert_int_equal(metrics_recent(metrics, METRIC_STAGE_DURATION, "strange", NULL, values), 0);
+}
+
 static void test_process_metrics(void **state) {
     (void)state;
     assert_true(exposed("process_cpu_seconds_total") >= 0);
@@ -171,6 +246,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_gauges, start, stop),
         cmocka_unit_test_setup_teardown(test_histogram_bounds, start, stop),
         cmocka_unit_test_setup_teardown(test_info, start, stop),
+        cmocka_unit_test_setup_teardown(test_exemplars, start, stop),
+        cmocka_unit_test_setup_teardown(test_openmetrics_differs, start, stop),
+        cmocka_unit_test_setup_teardown(test_recent, start, stop),
         cmocka_unit_test_setup_teardown(test_process_metrics, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ static bool write_exposition(const char *path) {
     metrics_set_info(metrics, METRIC_MODEL_INFO, "caption \xe2\x82\xac", "vector");
     metrics_observe(metrics, METRIC_STAGE_DURATION, "decode", NULL, 0.1 + 0.2);
     size_t size;
-    char *text = metrics_text_create(metrics, &size);
+    char *text = metrics_text_create(metrics, METRICS_PROMETHEUS, &size);
     metrics_destroy(metrics);
     FILE *file = fopen(path, "w");
     bool is_written = text != NULL && file != NULL && fwrite(text, 1, size, file) == size;

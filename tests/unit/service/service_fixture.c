@@ -172,6 +172,6 @@ double counted(const struct service_fixture *fixture, enum metric metric, const 
 }
 
 double counted_uploads(const struct service_fixture *fixture, const char *result) {
-    return metrics_value(fixture->metrics, METRIC_UPLOAD_RESULTS, result, "upload") +
-           metrics_value(fixture->metrics, METRIC_UPLOAD_RESULTS, result, "url");
+    return metrics_value(fixture->options.metrics, METRIC_UPLOAD_RESULTS, result, "upload") +
+           metrics_value(fixture->options.metrics, METRIC_UPLOAD_RESULTS, result, "url");
 }

@@ -367,7 +367,8 @@ static void bad_addresses_leave_nothing(void **state) {
     assert_int_equal(stored_images(fixture), 0);
     assert_true(counted_uploads(fixture, "refused") == 2);
     assert_true(counted_uploads(fixture, "failed") == 1);
-    assert_true(metrics_value(fixture->metrics, METRIC_UPLOAD_RESULTS, "refused", "url") == 2);
+    assert_true(metrics_value(fixture->options.metrics, METRIC_UPLOAD_RESULTS, "refused", "url") ==
+                2);
 
     long_url[STORE_URL_SIZE - 1] = '\0';  // the longest that is taken
     fake_fetch.body = small_png;
