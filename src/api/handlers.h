@@ -30,6 +30,8 @@ http_handler experiments_get;  // experiments_get.c
 
 http_handler metrics_get;  // metrics_get.c
 
+http_handler metrics_summary_get;  // metrics_summary.c
+
 http_handler openapi_get;  // openapi.c
 
 http_handler docs_page;  // docs_page.c

@@ -6,6 +6,7 @@
 
 #include "store/store.h"
 
+static const char *const summary_formats[] = {"json", "text", NULL};
 static const char *const qualities[] = {"fast", "auto", "high", NULL};
 
 const struct api_parameter parameter_id = {
@@ -78,6 +79,12 @@ const struct api_parameter parameter_days = {
     .maximum = 366,
     .fallback = 7,
     .description = "So many days, today included.",
+};
+const struct api_parameter parameter_summary_format = {
+    .name = "format",
+    .choices = summary_formats,
+    .example = "json",
+    .description = "`text` for lines to read; goes before `Accept`.",
 };
 
 static bool integer_fail(const struct api_parameter *parameter, const char *type,

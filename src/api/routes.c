@@ -103,6 +103,13 @@ const struct api_route api_routes[] = {
      "Metrics for Prometheus",
      "Text format 0.0.4; OpenMetrics 1.0, with exemplars, where `Accept` asks for it.",
      {NULL}, {200, METRICS_PROMETHEUS_TYPE, NULL, "The metrics."}, {500}},
+    {"GET", "/metrics/summary", metrics_summary_get, ROUTE_INSTANT, "getMetricsSummary", "operation",
+     "The figures that people look at first",
+     "Requests, uploads and captions since the start, queues, store and costs as they are now, and how "
+     "long the last 512 of each stage took: exact percentiles, however old these are. As lines to "
+     "read with `format=text`, or where `Accept` prefers text/plain.",
+     {&parameter_summary_format},
+     {200, JSON_TYPE, "MetricsSummary", "The figures."}, {422, 500}},
     {"GET", "/openapi.json", openapi_get, ROUTE_INSTANT, "getOpenApi", "documents",
      "This document", "OpenAPI 3.1, made from the server's own table of endpoints.",
      {NULL}, {200, JSON_TYPE, "OpenApi", "The document."}, {0}},

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -206,6 +207,15 @@ double metrics_value(const struct metrics *metrics, enum metric metric, const ch
     for (size_t i = 0; i <= description->bucket_count; i++)
         count += atomic_load_explicit(&cell[i], memory_order_relaxed);
     return (double)count;
+}
+
+bool metrics_label_value(const struct metrics *metrics, enum metric metric, size_t label,
+                         size_t index, char text[static METRICS_LABEL_SIZE]) {
+    const struct metric_layout *layout = &metrics->layouts[metric];
+    if (index >= layout->value_counts[label]) return false;
+    const struct label_value *value = &layout->values[label][index];
+    (void)snprintf(text, METRICS_LABEL_SIZE, "%.*s", (int)value->size, value->text);
+    return true;
 }
 
 // Cuts before the character that would not fit: bytes 10xxxxxx continue one.

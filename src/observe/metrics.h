@@ -41,6 +41,11 @@ enum { METRICS_RECENT = 512 };
 size_t metrics_recent(const struct metrics *metrics, enum metric metric, const char *first,
                       const char *second, double values[static METRICS_RECENT]);
 
+// The index-th value of a metric's first (0) or second (1) label; false: there are not as many.
+enum { METRICS_LABEL_SIZE = 48 };
+bool metrics_label_value(const struct metrics *metrics, enum metric metric, size_t label,
+                         size_t index, char text[static METRICS_LABEL_SIZE]);
+
 // For metrics of kind INFO: their label values, any text (mended to valid UTF-8 of at most
 // METRICS_INFO_SIZE - 1 bytes). Such a series appears once it is set; setting it again replaces it.
 enum { METRICS_INFO_SIZE = 160 };
