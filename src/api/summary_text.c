@@ -6,7 +6,7 @@
 #include "base/byte_buffer.h"
 #include "base/memory.h"
 
-enum { TEXT_MAX = 256 * 1024, CELL_SIZE = 32, SHOWN_MAX = 200 };
+enum { TEXT_MAX = 256 * 1024, CELL_SIZE = 32, SHOWN_MAX = 200, ROW_NAME_WIDTH = 14 };
 
 // A member of a member, NULL where there is none; an empty name ends the path.
 static const json_t *at(const json_t *json, const char *first, const char *second,
@@ -16,12 +16,26 @@ static const json_t *at(const json_t *json, const char *first, const char *secon
     return json;
 }
 
-static void append_name(struct byte_buffer *text, const json_t *json) {
-    const char *name = json_is_string(json) ? json_string_value(json) : "-";
+// Control characters are orders to a terminal, also those that UTF-8 writes as C2 80 to C2 9F.
+static void append_safely(struct byte_buffer *text, const char *name) {
     for (size_t i = 0; name[i] != '\0' && i < SHOWN_MAX; i++) {
-        bool is_control = (unsigned char)name[i] < ' ' || name[i] == 0x7f;
+        unsigned char c = (unsigned char)name[i], next = (unsigned char)name[i + 1];
+        bool is_long = c == 0xc2 && next >= 0x80 && next < 0xa0;
+        bool is_control = c < ' ' || c == 0x7f || is_long;
         (void)byte_buffer_append(text, is_control ? "?" : &name[i], 1);
+        if (is_long) i++;
     }
+}
+
+static void append_name(struct byte_buffer *text, const json_t *json) {
+    append_safely(text, json_is_string(json) ? json_string_value(json) : "-");
+}
+
+static void append_row_name(struct byte_buffer *text, const char *name) {
+    (void)byte_buffer_append_text(text, "  ");
+    append_safely(text, name);
+    for (size_t size = strlen(name); size < ROW_NAME_WIDTH; size++)
+        (void)byte_buffer_append_text(text, " ");
 }
 
 static double number(const json_t *json) { return json_number_value(json); }
@@ -72,12 +86,6 @@ static void append_head(struct byte_buffer *text, const json_t *now) {
     append_name(text, at(now, "precision", NULL, NULL));
     (void)byte_buffer_append_text(text, "  ");
     append_name(text, at(now, "kernel_tier", NULL, NULL));
-    static const char *const models[] = {"caption", "embedding"};
-    for (size_t i = 0; i < 2; i++) {
-        const char *source = json_string_value(at(now, "models", models[i], "source"));
-        if (source != NULL && strcmp(source, "full") != 0)
-            (void)byte_buffer_append_format(text, "  %.16s %s model", source, models[i]);
-    }
     (void)byte_buffer_append_text(text, "\n");
     append_name(text, at(now, "models", "caption", "name"));
     (void)byte_buffer_append_text(text, ", ");
@@ -93,10 +101,10 @@ static void append_requests(struct byte_buffer *text, const struct summary_view 
     json_object_foreach((json_t *)at(view->now, "requests", NULL, NULL), group, counts) {
         char rate[CELL_SIZE];
         rate_text(view, "requests", group, "answered", rate);
-        (void)byte_buffer_append_format(text, "  %-14.14s %9.0f %8s %9.0f %9.0f\n", group,
-                                        number(json_object_get(counts, "answered")), rate,
-                                        number(json_object_get(counts, "refused")),
-                                        number(json_object_get(counts, "failed")));
+        append_row_name(text, group);
+        (void)byte_buffer_append_format(
+            text, " %9.0f %8s %9.0f %9.0f\n", number(json_object_get(counts, "answered")), rate,
+            number(json_object_get(counts, "refused")), number(json_object_get(counts, "failed")));
     }
 }
 
@@ -108,7 +116,9 @@ static void append_captions(struct byte_buffer *text, const json_t *now) {
     json_t *count;
     json_object_foreach((json_t *)at(now, "captions", "reasons", NULL), reason, count) {
         if (number(count) == 0) continue;
-        (void)byte_buffer_append_format(text, "%s%.32s %.0f", before, reason, number(count));
+        (void)byte_buffer_append_text(text, before);
+        append_safely(text, reason);
+        (void)byte_buffer_append_format(text, " %.0f", number(count));
         before = ", ";
     }
     (void)byte_buffer_append_text(text, *before == ',' ? ")\n" : "\n");
@@ -170,7 +180,8 @@ static void append_stages(struct byte_buffer *text, const struct summary_view *v
         duration_text(json_object_get(figures, "p50_s"), p50);
         duration_text(json_object_get(figures, "p95_s"), p95);
         duration_text(json_object_get(figures, "p99_s"), p99);
-        (void)byte_buffer_append_format(text, "  %-14.14s %9.0f %8s %9s %9s %9s\n", stage,
+        append_row_name(text, stage);
+        (void)byte_buffer_append_format(text, " %9.0f %8s %9s %9s %9s\n",
                                         number(json_object_get(figures, "count")), rate, p50, p95,
                                         p99);
     }

@@ -39,6 +39,7 @@ static const struct command {
      "Show, download or check the model files."},
     {"reindex", FOR_REINDEX, command_reindex, "",
      "Give stored pictures vectors of another search model, without a server."},
+    {"top", FOR_TOP, command_top, "", "Watch a running server: requests, stages, queues, costs."},
     {"bench", FOR_BENCH, command_bench, "[IMAGE…]",
      "Measure each stage on this machine and print the figures."},
     {"version", FOR_VERSION, command_version, "", "Print the version and how it was built."},

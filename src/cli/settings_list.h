@@ -8,10 +8,10 @@
 //   TYPE NUMBER: default, least and most are numbers, the latter two whole
 //   TYPE FLAG: default is 0 or 1; the environment takes true/false, 1/0, yes/no, on/off
 // clang-format off
-SETTING(host, TEXT, "host", "IMGROUTER_HOST", "127.0.0.1", 0, 0, FOR_SERVE, "ADDRESS",
-        "Address to listen on; 0.0.0.0 or :: for every network interface.")
-SETTING(port, INTEGER, "port", "IMGROUTER_PORT", 8001, 0, 65535, FOR_SERVE, "PORT",
-        "Port to listen on; 0 takes any free one and prints it.")
+SETTING(host, TEXT, "host", "IMGROUTER_HOST", "127.0.0.1", 0, 0, FOR_SERVE | FOR_TOP, "ADDRESS",
+        "Address the server listens on; 0.0.0.0 or :: for every network interface.")
+SETTING(port, INTEGER, "port", "IMGROUTER_PORT", 8001, 0, 65535, FOR_SERVE | FOR_TOP, "PORT",
+        "Port the server listens on; 0 takes any free one and prints it.")
 SETTING(data, TEXT, "data", "IMGROUTER_DATA", NULL, 0, 0, FOR_STORES | FOR_ESTIMATE, "DIR",
         "Folder of the database and the pictures (default: $XDG_DATA_HOME/imgrouter, else ~/.local/share/imgrouter).")
 SETTING(vector_backend, TEXT, "vector-backend", "VECTOR_BACKEND", "sqlite", 0, 0, FOR_STORE, "sqlite|pgvector|qdrant",
@@ -126,8 +126,8 @@ SETTING(is_json, FLAG, "json", NULL, 0, 0, 0, FOR_ALL & ~FOR_SERVE, NULL,
         "Print JSON for machines, one object a line.")
 SETTING(is_text, FLAG, "text", NULL, 0, 0, 0, FOR_EMBED, NULL,
         "The words are texts to embed, not pictures.")
-SETTING(server, TEXT, "server", NULL, NULL, 0, 0, FOR_INDEX, "URL",
-        "Give the pictures to the server that runs at this address; without it they are stored in the data folder, which must be nobody else's then.")
+SETTING(server, TEXT, "server", NULL, NULL, 0, 0, FOR_INDEX | FOR_TOP, "URL",
+        "Address of a server that runs: index gives it the pictures, and without it stores them in the data folder, which must be nobody else's then; top watches it, and without it the one at --host and --port.")
 SETTING(quality, TEXT, "quality", NULL, "auto", 0, 0, FOR_ESTIMATE | FOR_INDEX, "fast|auto|high",
         "Which pictures are asked of the cloud: fast none, auto those whose local caption is unsure, too slow or unfit, high all.")
 SETTING(lists_failed, FLAG, "failed", NULL, 0, 0, 0, FOR_INDEX, NULL,

@@ -288,7 +288,7 @@ bool caption_route(struct service *service, const struct caption_subject *subjec
                               .variant = find_variant(service, subject),
                               .has_bulk_slot = subject->lane == QUEUE_BULK};
     int64_t started = clock_monotonic_ns();
-    *caption = (struct routed_caption){.confidence = -1};
+    *caption = (struct routed_caption){.confidence = -1, .local_confidence = -1};
     decide(&journey, NULL);
     bool is_done =
         journey.decision.is_cloud ? go_cloud_first(&journey, err) : go_local_first(&journey, err);

@@ -34,8 +34,8 @@ struct routed_caption {
     double clip_score;
     struct receipt receipt;
     struct engine_timings timings;
-    size_t local_tokens;      // that the local model generated; 0: it was not asked
-    double local_confidence;  // its own, where it was
+    size_t local_tokens;      // that the local model generated
+    double local_confidence;  // its own; -1: it was not asked
     double total_ms;
     // Of the experiment; NULL: there is none, or it is no new caption.
     const struct experiment_variant *variant;

@@ -154,8 +154,8 @@ static bool keep_caption(struct service *service, const struct upload *upload,
                          struct error *err) {
     const struct image_record *outdated = &upload->outdated;
     struct engine *engine = service->options.engine;
-    *caption =
-        (struct routed_caption){.confidence = outdated->confidence, .receipt = outdated->receipt};
+    *caption = (struct routed_caption){
+        .confidence = outdated->confidence, .local_confidence = -1, .receipt = outdated->receipt};
     memcpy(caption->text, outdated->caption, sizeof caption->text);
     memcpy(caption->origin, outdated->origin, sizeof caption->origin);
     memcpy(caption->model, outdated->caption_model, sizeof caption->model);

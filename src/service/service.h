@@ -53,8 +53,8 @@ struct ingest_result {
     struct duplicates duplicates;  // empty where they could not be found out
     bool was_known;                // the same bytes were here already; nothing was computed
     struct ingest_timings timings;
-    size_t local_tokens;      // that the local caption model generated; 0: it was not asked
-    double local_confidence;  // its own, where it was
+    size_t local_tokens;      // that the local caption model generated
+    double local_confidence;  // its own; -1: it was not asked
 };
 
 struct ingest_options {

@@ -31,7 +31,7 @@ static void observe_caption(struct metrics *metrics, const struct ingest_result 
         metrics_observe(metrics, METRIC_CLOUD_DURATION, receipt->provider, NULL,
                         receipt->cloud_ms / 1000);
     metrics_add(metrics, METRIC_CAPTION_TOKENS, NULL, NULL, (double)result->local_tokens);
-    if (result->local_tokens > 0)
+    if (result->local_confidence >= 0)
         metrics_observe(metrics, METRIC_CAPTION_CONFIDENCE, NULL, NULL, result->local_confidence);
     metrics_add(metrics, METRIC_CLOUD_CACHE_HITS, NULL, NULL, receipt->is_cached);
     metrics_add(metrics, METRIC_CLOUD_COST, NULL, NULL,

@@ -148,6 +148,8 @@ def test_every_route_answers_as_described(client, document):
         ("GET", "/experiments", {}, {}),
         ("GET", "/healthz", {}, {}),
         ("GET", "/readyz", {}, {}),
+        ("GET", "/metrics/summary", {}, {}),
+        ("GET", "/metrics/summary", {}, {"params": {"format": "x"}}),
         ("GET", "/metrics", {}, {}),
         ("GET", "/openapi.json", {}, {}),
         ("GET", "/docs", {}, {}),

@@ -65,6 +65,10 @@ int loopback_teardown(void **state) {
 
 void loopback_run_experiment(const struct experiment *experiment) { api.experiment = experiment; }
 
+struct metrics *loopback_metrics(void) {
+    return api.metrics;
+}
+
 void loopback_stop_work(bool is_stopping) { atomic_store(&api.is_stopping, is_stopping); }
 
 int loopback_reset(void **state) {

@@ -12,6 +12,7 @@ int loopback_reset(void **state);     // before each test
 
 struct experiment;
 void loopback_run_experiment(const struct experiment *experiment);  // NULL: none
+struct metrics *loopback_metrics(void);
 void loopback_stop_work(bool is_stopping);  // as a server that is going to stop
 
 struct answer {

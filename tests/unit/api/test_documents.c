@@ -280,6 +280,82 @@ static void only_the_listed_methods_are_allowed(void **state) {
     answer_clear(&answer);
 }
 
+static double figure(const struct answer *answer, const char *part, const char *name,
+                     const char *figure) {
+    json_t *json = json_object_get(json_object_get(answer->json, part), name);
+    if (figure != NULL) json = json_object_get(json, figure);
+    if (!json_is_number(json)) fail_msg("no %s.%s.%s", part, name, figure == NULL ? "" : figure);
+    return json_number_value(json);
+}
+
+static void summary_tells_what_is_counted(void **state) {
+    (void)state;
+    struct metrics *metrics = loopback_metrics();
+    struct answer before = loopback_get("/metrics/summary");
+    assert_int_equal(before.status, 200);
+    metrics_add(metrics, METRIC_HTTP_REQUESTS, "POST /images/batch", "200", 1);
+    metrics_add(metrics, METRIC_HTTP_REQUESTS, "POST /images", "429", 2);
+    metrics_add(metrics, METRIC_HTTP_REQUESTS, "GET /search", "503", 4);
+    metrics_add(metrics, METRIC_HTTP_REQUESTS, "GET /images/{id}", "other", 8);
+    metrics_add(metrics, METRIC_UPLOAD_RESULTS, "new", "url", 1);
+    metrics_add(metrics, METRIC_UPLOAD_RESULTS, "new", "upload", 2);
+    metrics_add(metrics, METRIC_CAPTIONS, "low_confidence", NULL, 3);
+    metrics_observe(metrics, METRIC_BATCH_SIZE, NULL, NULL, 2);
+    for (int i = 1; i <= 200; i++)
+        metrics_observe(metrics, METRIC_STAGE_DURATION, "decode", NULL, i / 100.0);
+    struct answer answer = loopback_get("/metrics/summary");
+    assert_true(figure(&answer, "requests", "uploads", "answered") -
+                    figure(&before, "requests", "uploads", "answered") ==
+                3);
+    assert_true(figure(&answer, "requests", "uploads", "refused") == 2);
+    assert_true(figure(&answer, "requests", "searches", "failed") == 4);
+    assert_true(figure(&answer, "requests", "images", "answered") -
+                    figure(&before, "requests", "images", "answered") ==
+                8);
+    assert_true(figure(&answer, "uploads", "new", NULL) == 3);
+    assert_true(figure(&answer, "captions", "reasons", "low_confidence") == 3);
+    assert_true(figure(&answer, "queue", "depth", NULL) == 3);
+    assert_true(figure(&answer, "queue", "batch_size", NULL) == 2);
+    assert_true(figure(&answer, "store", "images", NULL) == 7);
+    assert_true(figure(&answer, "store", "index_bytes", NULL) == 5000);
+    // Nearest rank: the 100th, 190th and 198th of 200.
+    assert_true(figure(&answer, "stages", "decode", "count") == 200);
+    assert_true(figure(&answer, "stages", "decode", "recent") == 200);
+    assert_true(figure(&answer, "stages", "decode", "p50_s") == 1.0);
+    assert_true(figure(&answer, "stages", "decode", "p95_s") == 1.9);
+    assert_true(figure(&answer, "stages", "decode", "p99_s") == 1.98);
+    json_t *stages = json_object_get(answer.json, "stages");
+    assert_true(json_is_null(json_object_get(json_object_get(stages, "cloud"), "p50_s")));
+    assert_true(json_is_null(json_object_get(answer.json, "cost")));  // there is no cloud
+    assert_true(json_is_true(json_object_get(answer.json, "is_ready")));
+    answer_clear(&before);
+    answer_clear(&answer);
+}
+
+static void check_summary_type(const char *target, const char *accept, const char *type) {
+    char header[256];
+    (void)snprintf(header, sizeof header, "Accept: %s\r\n", accept);
+    struct answer answer = loopback_send("GET", target, header, NULL, 0);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer_header(&answer, "Content-Type"), type);
+    assert_string_equal(answer_header(&answer, "Vary"), "Accept");
+    answer_clear(&answer);
+}
+
+static void summary_comes_as_json_or_text(void **state) {
+    (void)state;
+    const char *json = "application/json", *text = "text/plain; charset=utf-8";
+    check_summary_type("/metrics/summary", "*/*", json);
+    check_summary_type("/metrics/summary", "text/html,application/xml;q=0.9,*/*;q=0.8", json);
+    check_summary_type("/metrics/summary", "text/plain", text);
+    check_summary_type("/metrics/summary", "application/json;q=0.5, text/plain", text);
+    check_summary_type("/metrics/summary?format=text", "application/json", text);
+    check_summary_type("/metrics/summary?format=json", "text/plain", json);
+    struct answer answer = loopback_get("/metrics/summary?format=xml");
+    assert_problem(&answer, 422);
+    answer_clear(&answer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(health_tells_what_runs, loopback_reset),
@@ -290,6 +366,8 @@ int main(void) {
         cmocka_unit_test_setup(readiness, loopback_reset),
         cmocka_unit_test_setup(metrics_count_requests_and_show_gauges, loopback_reset),
         cmocka_unit_test_setup(metrics_tell_what_is_wrong, loopback_reset),
+        cmocka_unit_test_setup(summary_tells_what_is_counted, loopback_reset),
+        cmocka_unit_test_setup(summary_comes_as_json_or_text, loopback_reset),
         cmocka_unit_test_setup(metrics_come_in_the_format_that_is_accepted, loopback_reset),
         cmocka_unit_test_setup(document_lists_every_route_and_only_those, loopback_reset),
         cmocka_unit_test_setup(page_needs_nothing_from_elsewhere, loopback_reset),

@@ -121,6 +121,7 @@ static void caption_colour(const struct fake_engine *self, const struct prepared
     if (self->caption != NULL)
         (void)snprintf(caption->text, sizeof caption->text, "%s", self->caption);
     caption->confidence = self->confidence;
+    caption->token_count = 5;
 }
 
 bool engine_caption_image(struct engine *engine, const struct prepared_image *image,

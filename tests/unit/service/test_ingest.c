@@ -75,6 +75,9 @@ static void upload_is_stored_whole(void **state) {
     assert_true(counted(fixture, METRIC_STAGE_DURATION, "caption_decode") == 1);
     assert_true(counted(fixture, METRIC_STAGE_DURATION, "caption_vision") == 0);
     assert_true(counted(fixture, METRIC_STAGE_DURATION, "store") == 1);
+    assert_true(counted(fixture, METRIC_CAPTION_TOKENS, NULL) == 5);
+    assert_true(counted(fixture, METRIC_CAPTION_CONFIDENCE, NULL) == 1);
+    assert_true(counted(fixture, METRIC_CLOUD_DURATION, "fake") == 0);
 }
 
 static void same_bytes_are_computed_once(void **state) {
