@@ -169,9 +169,9 @@ static void append_cloud(struct byte_buffer *text, const json_t *now) {
 }
 
 static void append_stages(struct byte_buffer *text, const struct summary_view *view) {
-    (void)byte_buffer_append_format(text, "%-16s %9s %8s %9s %9s %9s  (of the last 512)\n",
-                                    "stages", "count", view->before == NULL ? "" : "per s", "p50",
-                                    "p95", "p99");
+    (void)byte_buffer_append_format(text, "%-16s %9s %8s %9s %9s %9s  of last 512\n", "stages",
+                                    "count", view->before == NULL ? "" : "per s", "p50", "p95",
+                                    "p99");
     const char *stage;
     json_t *figures;
     json_object_foreach((json_t *)at(view->now, "stages", NULL, NULL), stage, figures) {

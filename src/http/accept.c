@@ -42,9 +42,10 @@ static bool read_quality(struct piece piece, double *quality) {
     if (piece.size > 1 && piece.text[1] != '.') return false;
     double unit = 0.1;
     *quality = piece.text[0] - '0';
-    for (size_t i = 2; i < piece.size; i++, unit /= 10) {
+    for (size_t i = 2; i < piece.size; i++) {
         if (piece.text[i] < '0' || piece.text[i] > '9') return false;
         *quality += unit * (piece.text[i] - '0');
+        unit /= 10;
     }
     return *quality <= 1;
 }

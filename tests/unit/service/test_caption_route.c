@@ -81,6 +81,9 @@ static void an_unsure_one_goes_to_the_cloud(void **state) {
     assert_true(fake_cloud.picture_start[0] == 0xff && fake_cloud.picture_start[1] == 0xd8);
     assert_int_equal(atomic_load(&fake_engine.caption_calls), 0);
     assert_true(counted(fixture, METRIC_ROUTER_CLOUD, NULL) == 1);
+    assert_true(counted(fixture, METRIC_CLOUD_DURATION, "openrouter") == 1);
+    assert_true(counted(fixture, METRIC_CAPTION_TOKENS, NULL) == 5);  // of the local caption
+    assert_true(counted(fixture, METRIC_CAPTION_CONFIDENCE, NULL) == 1);
     assert_true(counted(fixture, METRIC_ROUTER_LOCAL, NULL) == 0);
     // It is stored as it was answered.
     struct image_record stored;
