@@ -206,11 +206,17 @@ def test_a_lost_server_is_told_at_once_and_found_again(serve, postgres):
             assert time.monotonic() - started < PROMPT_S
         wait_until(lambda: not is_ready(client))
         assert "PostgreSQL" in client.get("/readyz").json()["detail"]
+        metrics = client.get("/metrics").text
+        assert "\nimgrouter_store_up 0\n" in metrics and "\nimgrouter_ready 0\n" in metrics
         health = client.get("/healthz")
         assert health.status_code == 200 and health.json()["store"]["images"] is None
         postgres.start()
         wait_until(lambda: is_ready(client))
         assert set(found(client, q="x", k=100)) == set(kept)
+        metrics = client.get("/metrics").text
+        assert "\nimgrouter_store_up 1\n" in metrics and "\nimgrouter_ready 1\n" in metrics
+        assert "\nimgrouter_store_connections_max 8\n" in metrics
+        assert '\nimgrouter_store_connections{state="idle"} 0\n' not in metrics
         kept.append(upload(client, f"after {number}")["id"])
 
 

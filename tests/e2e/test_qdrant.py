@@ -193,6 +193,7 @@ def assert_away(client):
         assert answer.headers["Retry-After"]
         assert "Qdrant" in answer.json()["detail"]
     assert client.get("/healthz").status_code == 200
+    assert "\nimgrouter_store_up 0\n" in client.get("/metrics").text
 
 
 def test_the_server_goes_away_and_comes_back(serve, fake, tmp_path):
@@ -206,6 +207,7 @@ def test_the_server_goes_away_and_comes_back(serve, fake, tmp_path):
         fake.__dict__ = again.__dict__  # closed by the fixture
         wait_until(lambda: is_ready(client))
         assert listed(client) == ids[::-1]
+        assert "\nimgrouter_store_up 1\n" in client.get("/metrics").text
         ids.append(uploaded(client, len(ids)))
         assert set(found(client, q="x", k=10)) == set(ids)
 

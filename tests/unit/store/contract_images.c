@@ -201,6 +201,22 @@ static void empty_store_answers(void **state) {
     assert_true(store->operations->check(store, NULL));
 }
 
+static void figures_tell_what_is_there(void **state) {
+    struct contract_fixture *fixture = *state;
+    struct store_figures figures;
+    for (unsigned i = 0; i < 5; i++) put_sample(fixture->store, i);
+    fixture->store->operations->measure(fixture->store, &figures);
+    assert_true(figures.is_up);
+    assert_int_equal(figures.images, 5);
+    assert_int_equal(figures.in_use, 0);  // nobody uses it now
+    assert_true(figures.idle <= figures.connections_max);
+    // The index in memory is SQLite's.
+    bool is_sqlite = strcmp(fixture->kind->name, "sqlite") == 0;
+    assert_int_equal(figures.index_vectors, is_sqlite ? 5 : 0);
+    assert_int_equal(figures.index_bytes > 0, is_sqlite);
+    assert_int_equal(figures.idle > 0, is_sqlite || strcmp(fixture->kind->name, "pgvector") == 0);
+}
+
 static void removed_image_is_gone_everywhere(void **state) {
     struct contract_fixture *fixture = *state;
     for (unsigned i = 0; i < 5; i++) put_sample(fixture->store, i);
@@ -488,6 +504,7 @@ const struct contract_test contract_images[] = {
     {"pages_cover_all_once_under_ties", pages_cover_all_once_under_ties, 0},
     {"cursor_outlives_its_image", cursor_outlives_its_image, 0},
     {"empty_store_answers", empty_store_answers, 0},
+    {"figures_tell_what_is_there", figures_tell_what_is_there, 0},
     {"removed_image_is_gone_everywhere", removed_image_is_gone_everywhere, 0},
     {"search_finds_the_nearest_in_order", search_finds_the_nearest_in_order, 0},
     {"models_never_mix", models_never_mix, 0},
