@@ -97,8 +97,8 @@ METRIC(CLOUD_COST, COUNTER, "imgrouter_cloud_cost_usd_total", NULL, NULL, NULL, 
        "US dollars that uploads have cost since the start.", 0)
 METRIC(SHADOW_CAPTIONS, COUNTER, "imgrouter_shadow_captions_total",
        "result", "observed,impeded,failed,dropped", NULL, NULL,
-       "Captions for an experiment's shadow: written down, impeded by a budget or limit, failed, and "
-       "images left out because too many were waiting.", 0)
+       "Images for an experiment's shadow: captions written down, put off by a budget, limit or outage, "
+       "failed, and left out because too many were waiting.", 0)
 METRIC(CLOUD_DAILY_COST, GAUGE, "cloud_daily_cost_usd", NULL, NULL, NULL, NULL,
        "US dollars spent and reserved today (UTC), by all servers on this store.", 0)
 METRIC(CLOUD_DAILY_BUDGET, GAUGE, "cloud_daily_budget_usd", NULL, NULL, NULL, NULL,

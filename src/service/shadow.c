@@ -2,10 +2,11 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/bounded_queue.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sha256.h"
@@ -14,11 +15,21 @@
 #include "service/picture.h"
 #include "service/service_private.h"
 
+enum {
+    NS_A_SECOND = 1000000000,
+    NS_A_MS = 1000000,
+    // Between the tries of an image, doubled each time: a purse is full again the next day.
+    PAUSE_MS = 250,
+    PAUSE_MAX_MS = 15 * 60 * 1000,
+};
+
 struct shadow {
     struct service *service;
     struct bounded_queue *waiting;  // of struct image
-    atomic_bool is_stopping;
     pthread_t thread;
+    pthread_mutex_t mutex;  // of the rest
+    pthread_cond_t stops;   // on the monotonic clock
+    bool is_stopping;
 };
 
 struct image {
@@ -76,7 +87,8 @@ static bool caption(struct service *service, const struct image *image, const ch
     return is_done;
 }
 
-static void work(const struct shadow *shadow, const struct image *image) {
+// false: the variant cannot go its own way now.
+static bool observe(const struct shadow *shadow, const struct image *image) {
     struct service *service = shadow->service;
     struct routed_caption routed;
     struct error problem = {0};
@@ -90,25 +102,55 @@ static void work(const struct shadow *shadow, const struct image *image) {
         if (problem.kind != ERROR_NOT_FOUND)
             log_info("the shadow has no caption for image %s: %s", image->id, problem.text);
         count(shadow, "failed");
-    } else if (is_impeded(&routed.receipt)) {
-        count(shadow, "impeded");
-    } else {
-        double agreement = agreement_of(service->options.engine, image->caption, routed.text);
-        observation_write(
-            service, image->id,
-            &(struct observed){.caption = &routed, .is_shadow = true, .agreement = agreement});
-        count(shadow, "observed");
+        return true;
     }
+    if (is_impeded(&routed.receipt)) return false;
+    double agreement = agreement_of(service->options.engine, image->caption, routed.text);
+    observation_write(
+        service, image->id,
+        &(struct observed){.caption = &routed, .is_shadow = true, .agreement = agreement});
+    count(shadow, "observed");
+    return true;
+}
+
+// false: it stops.
+static bool wait(struct shadow *shadow, int64_t ms) {
+    int64_t end_ns = clock_monotonic_ns() + ms * NS_A_MS;
+    const struct timespec end = {.tv_sec = end_ns / NS_A_SECOND, .tv_nsec = end_ns % NS_A_SECOND};
+    int result = 0;
+    (void)pthread_mutex_lock(&shadow->mutex);
+    while (!shadow->is_stopping && result == 0)
+        result = pthread_cond_timedwait(&shadow->stops, &shadow->mutex, &end);
+    bool goes_on = !shadow->is_stopping;
+    (void)pthread_mutex_unlock(&shadow->mutex);
+    return goes_on;
+}
+
+// An image that no provider can be asked about now holds up those behind it. Were it passed over,
+// images that need no provider would be observed and those that do would not, and the report would
+// tell of an easier lot of pictures than the variant is for.
+static void work(struct shadow *shadow, const struct image *image) {
+    if (!wait(shadow, 0) || observe(shadow, image)) return;
+    count(shadow, "impeded");
+    for (int64_t pause_ms = PAUSE_MS; wait(shadow, pause_ms) && !observe(shadow, image);)
+        pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
 }
 
 static void *run(void *context) {
     struct shadow *shadow = context;
     struct image *image;
     while ((image = bounded_queue_pop(shadow->waiting)) != NULL) {
-        if (!atomic_load(&shadow->is_stopping)) work(shadow, image);
+        work(shadow, image);
         memory_free(image);
     }
     return NULL;
+}
+
+static void free_shadow(struct shadow *shadow) {
+    bounded_queue_destroy(shadow->waiting);
+    (void)pthread_cond_destroy(&shadow->stops);
+    (void)pthread_mutex_destroy(&shadow->mutex);
+    memory_free(shadow);
 }
 
 struct shadow *shadow_create(struct service *service, struct error *err) {
@@ -117,15 +159,23 @@ struct shadow *shadow_create(struct service *service, struct error *err) {
     struct shadow *shadow = memory_alloc(sizeof *shadow);
     shadow->service = service;
     shadow->waiting = waiting;
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&shadow->stops, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_mutex_init(&shadow->mutex, NULL);
     if (pthread_create(&shadow->thread, NULL, run, shadow) == 0) return shadow;
     error_set(err, ERROR_INTERNAL, "no thread could be started for the experiment's shadow");
-    bounded_queue_destroy(waiting);
-    memory_free(shadow);
+    free_shadow(shadow);
     return NULL;
 }
 
 void shadow_stop(struct shadow *shadow) {
-    atomic_store(&shadow->is_stopping, true);
+    (void)pthread_mutex_lock(&shadow->mutex);
+    shadow->is_stopping = true;
+    (void)pthread_cond_broadcast(&shadow->stops);
+    (void)pthread_mutex_unlock(&shadow->mutex);
     bounded_queue_close(shadow->waiting);
 }
 
@@ -133,8 +183,7 @@ void shadow_destroy(struct shadow *shadow) {
     if (shadow == NULL) return;
     shadow_stop(shadow);
     (void)pthread_join(shadow->thread, NULL);
-    bounded_queue_destroy(shadow->waiting);
-    memory_free(shadow);
+    free_shadow(shadow);
 }
 
 void shadow_offer(struct shadow *shadow, const struct image_record *record,

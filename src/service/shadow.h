@@ -3,6 +3,8 @@
 // the upload was; its answer is written down and nothing else. It never delays an upload: an image
 // that finds SHADOW_WAITING_MAX of them waiting is left out, and counted as such. What it asks of
 // the cloud is paid from its own purse, "shadow:NAME" of the experiment, and from the day's budget.
+// While a budget or limit impedes it, or no provider can be reached, it waits with the image that
+// it has: which images are observed must not depend on what they need.
 #pragma once
 
 #include "route/policy.h"

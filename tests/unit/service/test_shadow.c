@@ -251,23 +251,57 @@ static void it_stops_with_the_image_under_way(void **state) {
     assert_int_equal(atomic_load(&fake_cloud.asks), 1);
 }
 
-static void what_a_budget_impedes_says_nothing(void **state) {
+static void what_is_in_the_way_is_waited_for(void **state) {
     struct service_fixture *fixture = *state;
     static const enum cloud_obstacle obstacles[] = {CLOUD_IS_OVER_BUDGET, CLOUD_IS_LIMITED,
                                                     CLOUD_IS_OVER_DAY, CLOUD_IS_AWAY};
     begin_shadow(fixture);
     for (int i = 0; i < 4; i++) {
-        fake_cloud.obstacle = obstacles[i];
-        (void)upload(fixture, i, 0, QUALITY_AUTO);
+        atomic_store(&fake_cloud.obstacle, obstacles[i]);
+        struct ingest_result result = upload(fixture, i, 0, QUALITY_AUTO);
         await_shadows(fixture, "impeded", i + 1);
+        assert_int_equal(atomic_load(&fake_book.count), 2 * i + 1);  // the upload's alone
+        atomic_store(&fake_cloud.obstacle, CLOUD_NO_OBSTACLE);
+        fake_book_await((size_t)(2 * i + 2));
+        assert_true(fake_book.observations[2 * i + 1].figures.is_shadow);
+        assert_string_equal(fake_book.observations[2 * i + 1].image_id, result.record.id);
+        assert_string_equal(fake_book.observations[2 * i + 1].provider, "openai");
     }
-    assert_int_equal(atomic_load(&fake_book.count), 4);  // of the uploads
     // A provider that fails is the variant's own doing.
-    fake_cloud.obstacle = CLOUD_HAS_FAILED;
+    atomic_store(&fake_cloud.obstacle, CLOUD_HAS_FAILED);
     (void)upload(fixture, 9, 0, QUALITY_AUTO);
-    fake_book_await(6);
-    assert_string_equal(fake_book.observations[5].provider, "local");
-    assert_int_equal(fake_book.observations[5].figures.cost_nano_usd, 425000);
+    fake_book_await(10);
+    assert_string_equal(fake_book.observations[9].provider, "local");
+    assert_int_equal(fake_book.observations[9].figures.cost_nano_usd, 425000);
+}
+
+// Else images that need no provider would be all that is observed while the purse is empty.
+static void no_image_passes_one_that_waits(void **state) {
+    struct service_fixture *fixture = *state;
+    begin_shadow(fixture);
+    atomic_store(&fake_cloud.obstacle, CLOUD_IS_OVER_BUDGET);
+    struct ingest_result first = upload(fixture, 1, 0, QUALITY_AUTO);
+    await_asks(1);
+    struct ingest_result second = upload(fixture, 2, 0, QUALITY_AUTO);
+    await_asks(2);  // the first again
+    assert_int_equal(atomic_load(&fake_book.count), 2);
+    atomic_store(&fake_cloud.obstacle, CLOUD_NO_OBSTACLE);
+    fake_book_await(4);
+    assert_string_equal(fake_book.observations[2].image_id, first.record.id);
+    assert_string_equal(fake_book.observations[3].image_id, second.record.id);
+    assert_true(shadows(fixture, "impeded") == 1);
+}
+
+static void it_stops_while_it_waits(void **state) {
+    struct service_fixture *fixture = *state;
+    begin_shadow(fixture);
+    atomic_store(&fake_cloud.obstacle, CLOUD_IS_OVER_BUDGET);
+    (void)upload(fixture, 1, 0, QUALITY_AUTO);
+    await_asks(3);  // the next one would come after a second
+    int64_t started = clock_monotonic_ns();
+    service_fixture_restart(fixture);
+    assert_true(clock_ms_since(started) < 500);
+    assert_int_equal(atomic_load(&fake_cloud.asks), 3);
 }
 
 static void a_deleted_image_is_passed_over(void **state) {
@@ -306,7 +340,9 @@ int main(void) {
         TEST(fast_uploads_have_no_shadow),
         TEST(nobody_waits_for_the_shadow),
         TEST(it_stops_with_the_image_under_way),
-        TEST(what_a_budget_impedes_says_nothing),
+        TEST(what_is_in_the_way_is_waited_for),
+        TEST(no_image_passes_one_that_waits),
+        TEST(it_stops_while_it_waits),
         TEST(a_deleted_image_is_passed_over),
         TEST(it_works_in_the_bulk_lane),
     };
