@@ -84,10 +84,10 @@ def metric(server, result):
     return 0
 
 
-def report(binary, server, tmp_path, *words):
+def report(binary, server, tmp_path, *words, **settings):
     done = subprocess.run([binary, "experiments", "report", "--data", server.data, *words],
-                          env=clean_environment(tmp_path), capture_output=True, text=True,
-                          timeout=60, check=False)
+                          env=clean_environment(tmp_path, **settings), capture_output=True,
+                          text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -186,6 +186,16 @@ def test_without_an_experiment_nothing_changes(start_server, binary, tmp_path):
     assert server.client.get("/experiments").json() == {"running": None, "results": []}
     assert report(binary, server, tmp_path) == "no experiment has run yet\n"
     assert report(binary, server, tmp_path, "--json") == ""
+
+
+def test_the_report_needs_the_book_alone(server, binary, tmp_path):
+    """A store whose server is away does not matter: the book is in the data folder."""
+    assert report(binary, server, tmp_path, VECTOR_BACKEND="qdrant",
+                  QDRANT_URL="http://127.0.0.1:1") == "no experiment has run yet\n"
+    done = subprocess.run([binary, "experiments", "report", "--data", server.data],
+                          env=clean_environment(tmp_path, VECTOR_BACKEND="pgvectr"),
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and "it must be one of" in done.stderr
 
 
 def test_model_and_prompt_are_the_variants(run, provider):
