@@ -2,6 +2,7 @@
 servers. Of what only one server shows, both versions are asked."""
 import functools
 import hashlib
+import json
 import os
 import pathlib
 import random
@@ -72,6 +73,21 @@ def test_the_contract(binary, postgres, database, test):
     run = subprocess.run([program, *test[1:]], capture_output=True, text=True, timeout=240,
                          env={**os.environ, "IMGROUTER_TEST_DATABASE_URL": postgres.url(database)})
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_experiments_are_reported_of_all_servers(serve, binary, postgres, database, tmp_path):
+    """The book is where the pictures are: two servers add to it, and the report reads it there."""
+    path = tmp_path / "experiment.yaml"
+    path.write_text("name: trial\nvariants: [{name: all, share_percent: 100}]\n")
+    for seed, name in enumerate(("one", "two")):
+        upload(serve(name, IMGROUTER_EXPERIMENTS=path).client, seed)
+    shown = subprocess.run([binary, "experiments", "report", "--json"], capture_output=True,
+                           text=True, timeout=60, check=False,
+                           env=clean_environment(tmp_path, VECTOR_BACKEND="pgvector",
+                                                 DATABASE_URL=postgres.url(database)))
+    assert shown.returncode == 0, shown.stderr
+    (line,) = (json.loads(each) for each in shown.stdout.splitlines())
+    assert (line["experiment"], line["variant"], line["images"]) == ("trial", "all", 2)
 
 
 def test_images_live_in_the_database(serve, postgres, database):
