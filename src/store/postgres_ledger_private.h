@@ -5,9 +5,12 @@
 #include "store/postgres_ledger.h"
 #include "store/postgres_pool.h"
 
-// A transaction that no other ledger's overlaps. Its statements see what was committed before.
-#define LEDGER_BEGIN                         \
-    "BEGIN ISOLATION LEVEL READ COMMITTED; " \
+// A transaction that no other ledger's overlaps. Its statements see what was committed before. A
+// program that is suspended in the middle loses its connection, and the lock with it, and does it
+// again when it wakes.
+#define LEDGER_BEGIN                                         \
+    "BEGIN ISOLATION LEVEL READ COMMITTED; "                 \
+    "SET LOCAL idle_in_transaction_session_timeout = '3s'; " \
     "SELECT pg_advisory_xact_lock(7595443212346)"
 #define LEDGER_NOW "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 // A sum that stays at the largest number instead of running over; `more` may be negative.

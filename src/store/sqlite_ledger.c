@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,27 +60,55 @@ static bool open_log(struct sqlite_ledger *self, const char *path, struct error 
            error_set(err, ERROR_STORAGE, "its log cannot be opened (%s)", strerror(errno));
 }
 
-static bool open_database(struct sqlite_ledger *self, const char *path, struct error *err) {
-    struct sqlite_connection *connection = &self->connection;
-    if (self->is_reader && access(path, F_OK) != 0)
-        return error_set(err, ERROR_NOT_FOUND, "nothing has been asked of the cloud here yet");
-    if ((!self->is_reader && !create_private(path, err)) ||
-        !sqlite_connection_open(connection, path, self->is_reader, err))
-        return false;
-    (void)sqlite3_busy_handler(connection->database, wait_busy, NULL);
-    if (!sqlite_ledger_schema_recognize(connection->database, err)) return false;
-    if (self->is_reader) {
-        if (!sqlite_ledger_schema_require_newest(connection->database, err)) return false;
-    } else if (!sqlite_connection_make_durable(connection, err) ||
-               !sqlite_execute(connection->database, settings, err) ||
-               !sqlite_ledger_schema_migrate(connection->database, err) ||
-               !open_log(self, path, err)) {
-        return false;
+// Several processes may begin at the same moment, and SQLite lets none wait for another that turns
+// on the write-ahead log. -1: it cannot be locked.
+static int lock_folder(const char *folder, struct error *err) {
+    int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (lock >= 0 && flock(lock, LOCK_EX) != 0) {
+        if (errno == EINTR) continue;
+        (void)close(lock);
+        lock = -1;
     }
+    if (lock < 0)
+        error_set(err, ERROR_STORAGE,
+                  "its folder cannot be locked (%s); choose one on a local disk", strerror(errno));
+    return lock;
+}
+
+static bool connect_to(struct sqlite_ledger *self, const char *path, struct error *err) {
+    struct sqlite_connection *connection = &self->connection;
+    if (!sqlite_connection_open(connection, path, self->is_reader, err)) return false;
+    (void)sqlite3_busy_handler(connection->database, wait_busy, NULL);
+    return sqlite_ledger_schema_recognize(connection->database, err);
+}
+
+static bool open_reader(struct sqlite_ledger *self, const char *path, struct error *err) {
+    if (access(path, F_OK) != 0)
+        return error_set(err, ERROR_NOT_FOUND, "nothing has been asked of the cloud here yet");
+    return connect_to(self, path, err) &&
+           sqlite_ledger_schema_require_newest(self->connection.database, err);
+}
+
+static bool open_writer(struct sqlite_ledger *self, const char *folder, const char *path,
+                        struct error *err) {
+    if (!folder_create(folder, err)) return false;
+    int lock = lock_folder(folder, err);
+    if (lock < 0) return false;
+    bool is_done = create_private(path, err) && connect_to(self, path, err) &&
+                   sqlite_connection_make_durable(&self->connection, err) &&
+                   sqlite_execute(self->connection.database, settings, err) &&
+                   sqlite_ledger_schema_migrate(self->connection.database, err) &&
+                   open_log(self, path, err) && folder_sync(folder, err);
+    (void)close(lock);
+    return is_done;
+}
+
+static bool prepare(struct sqlite_ledger *self, struct error *err) {
+    sqlite3 *database = self->connection.database;
     for (int i = 0; i < LEDGER_COUNT_OF_STATEMENTS; i++)
-        if (sqlite3_prepare_v3(connection->database, statement_texts[i], -1,
-                               SQLITE_PREPARE_PERSISTENT, &self->statements[i], NULL) != SQLITE_OK)
-            return sqlite_error_set(err, connection->database);
+        if (sqlite3_prepare_v3(database, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &self->statements[i], NULL) != SQLITE_OK)
+            return sqlite_error_set(err, database);
     return true;
 }
 
@@ -121,9 +150,9 @@ static struct ledger *create(const char *folder, bool is_reader, struct error *e
     self->log_file = -1;
     (void)pthread_mutex_init(&self->mutex, NULL);
     (void)pthread_mutex_init(&self->sync_mutex, NULL);
-    if ((is_reader || folder_create(folder, &problem)) && open_database(self, path, &problem) &&
-        (is_reader || folder_sync(folder, &problem)))
-        return &self->ledger;
+    bool is_open =
+        is_reader ? open_reader(self, path, &problem) : open_writer(self, folder, path, &problem);
+    if (is_open && prepare(self, &problem)) return &self->ledger;
     destroy(&self->ledger);
     error_set(err, problem.kind, "the costs in %s cannot be used: %s", path, problem.text);
     return NULL;

@@ -1,21 +1,36 @@
 // costs.db: whose files are refused, who may read it, and what a reader sees.
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "ledger_kind.h"
 #include "store/sqlite_ledger.h"
+
+enum {
+    STARTERS = 6,
+    ROUNDS = 10,
+    HOLDS = 5,
+    // SQLite's own way of waiting would look again 90 ms later.
+    HOLD_MS = 340,
+    LATE_MS = 40,
+    LONG_HOLD_MS = 2300,  // longer than the store's connections wait
+};
 
 // The linker has the store call this one (--wrap).
 int __real_fdatasync(int file);
@@ -153,6 +168,96 @@ static void a_full_minute_is_found_by_its_number(void **state) {
     assert_int_equal(read_status(fixture->ledger).requests_this_minute, 100001);
 }
 
+static _Noreturn void begin_and_reserve(const char *folder, int gate) {
+    struct ledger_request request = sample_request(7);
+    struct ledger_call call;
+    enum ledger_verdict verdict;
+    struct error err = {0};
+    char nothing;
+    if (read(gate, &nothing, 1) != 0) _exit(1);  // until the parent closes its end
+    struct ledger *ledger = sqlite_ledger_create(folder, &err);
+    if (ledger == NULL) {
+        (void)fprintf(stderr, "%s\n", err.text);
+        _exit(2);
+    }
+    if (!ledger->operations->reserve(ledger, &request, &call, &verdict, &err)) _exit(3);
+    ledger->operations->destroy(ledger);
+    _exit(0);
+}
+
+static void several_begin_at_once(void **state) {
+    struct ledger_fixture *fixture = *state;
+    char *path = ledger_path(fixture);
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t children[STARTERS];
+        int gate[2], status;
+        fixture->kind->close(fixture);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(pipe(gate), 0);
+        for (int i = 0; i < STARTERS; i++) {
+            children[i] = fork();
+            assert_true(children[i] >= 0);
+            if (children[i] == 0) {
+                (void)close(gate[1]);
+                begin_and_reserve(fixture->folder.path, gate[0]);
+            }
+        }
+        (void)close(gate[0]);
+        (void)close(gate[1]);
+        for (int i = 0; i < STARTERS; i++) {
+            assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+            assert_int_equal(status, 0);
+        }
+        ledger_fixture_open(fixture);
+        assert_int_equal(read_status(fixture->ledger).reserved_nano_usd, 7 * STARTERS);
+    }
+    memory_free(path);
+}
+
+struct holder {
+    sqlite3 *database;
+    int hold_ms;
+    atomic_llong let_go_ns;
+};
+
+static void *hold(void *argument) {
+    struct holder *holder = argument;
+    (void)nanosleep(&(struct timespec){.tv_sec = holder->hold_ms / 1000,
+                                       .tv_nsec = holder->hold_ms % 1000 * 1000000L},
+                    NULL);
+    atomic_store(&holder->let_go_ns, clock_monotonic_ns());
+    (void)sqlite3_exec(holder->database, "COMMIT", NULL, NULL, NULL);
+    return NULL;
+}
+
+// How long after somebody else let go of the file a reservation was made.
+static double reserve_behind(const struct ledger_fixture *fixture, int hold_ms) {
+    struct holder holder = {.hold_ms = hold_ms};
+    struct ledger_request request = sample_request(1);
+    struct ledger_call call;
+    pthread_t thread;
+    assert_int_equal(sqlite3_open(test_folder_path(&fixture->folder, "costs.db"), &holder.database),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_exec(holder.database, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(pthread_create(&thread, NULL, hold, &holder), 0);
+    assert_int_equal(reserve_call(fixture->ledger, &request, &call), LEDGER_RESERVED);
+    double late_ms = clock_ms_since(atomic_load(&holder.let_go_ns));
+    (void)pthread_join(thread, NULL);
+    (void)sqlite3_close(holder.database);
+    return late_ms;
+}
+
+static void another_process_is_waited_for_and_not_longer(void **state) {
+    const struct ledger_fixture *fixture = *state;
+    double least_ms = 1e9;
+    for (int i = 0; i < HOLDS && least_ms >= LATE_MS; i++) {
+        double late_ms = reserve_behind(fixture, HOLD_MS);
+        if (late_ms < least_ms) least_ms = late_ms;
+    }
+    assert_true(least_ms < LATE_MS);
+    (void)reserve_behind(fixture, LONG_HOLD_MS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_of_others_are_refused_and_kept),
@@ -161,6 +266,8 @@ int main(void) {
         cmocka_unit_test(a_reader_makes_no_file),
         cmocka_unit_test(settling_syncs_the_log),
         cmocka_unit_test(a_full_minute_is_found_by_its_number),
+        cmocka_unit_test(several_begin_at_once),
+        cmocka_unit_test(another_process_is_waited_for_and_not_longer),
     };
     char *sqlite[] = {"test_ledger_file", "sqlite"};
     return ledger_kinds_run("ledger file", tests, sizeof tests / sizeof tests[0], 2, sqlite);
