@@ -82,3 +82,9 @@ def test_dashboards_are_where_grafana_is_told_to_look():
     mounted = {target: source for source, target in mounts.items()}
     assert (ROOT / "deploy" / mounted[provider["options"]["path"]]).resolve() == FOLDER
     assert (ROOT / "deploy" / mounted["/etc/grafana/provisioning"]).resolve() == PROVISIONING
+
+
+def test_panels_that_the_manual_names_exist():
+    named = set(re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", (ROOT / "docs/operations.md").read_text()))
+    titles = {panel["title"] for name in NAMES for panel in panels(name)}
+    assert len(named) > 10 and named <= titles, named - titles
