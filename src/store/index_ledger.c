@@ -1,11 +1,8 @@
 #include "store/index_ledger.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -50,13 +47,6 @@ struct index_ledger {
     sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 
-static bool create_private(const char *path, struct error *err) {
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0) return error_set(err, ERROR_STORAGE, "%s", strerror(errno));
-    (void)close(file);
-    return true;
-}
-
 static bool recognize(sqlite3 *database, bool *is_empty, struct error *err) {
     int64_t application, version, tables;
     if (!sqlite_query_number(database, "PRAGMA application_id", &application, err) ||
@@ -95,7 +85,7 @@ static bool open_database(struct index_ledger *ledger, const char *path, struct 
     struct sqlite_connection *connection = &ledger->connection;
     bool is_empty;
     // A sync for each file would cost more than the ledger is worth.
-    if (!create_private(path, err) || !sqlite_connection_open(connection, path, false, err) ||
+    if (!sqlite_file_create(path, err) || !sqlite_connection_open(connection, path, false, err) ||
         !recognize(connection->database, &is_empty, err) ||
         !sqlite_connection_make_durable(connection, err) ||
         !sqlite_execute(connection->database, "PRAGMA synchronous = NORMAL", err) ||

@@ -1,7 +1,10 @@
 #include "store/sqlite_connection.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     BUSY_TIMEOUT_MS = 2000,  // a backup or a shell may hold the database for a moment
@@ -100,6 +103,15 @@ static bool set_write_ahead_log(sqlite3 *database, struct error *err) {
 out:
     (void)sqlite3_finalize(statement);
     return is_done;
+}
+
+// A file that is there is not opened: to close it again would take away the locks of another
+// connection of this process.
+bool sqlite_file_create(const char *path, struct error *err) {
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0) return errno == EEXIST || error_set(err, ERROR_STORAGE, "%s", strerror(errno));
+    (void)close(file);
+    return true;
 }
 
 bool sqlite_connection_open(struct sqlite_connection *connection, const char *path, bool is_reader,

@@ -92,6 +92,9 @@ struct sqlite_connection {
     sqlite3_stmt *statements[SQL_COUNT_OF_STATEMENTS];
 };
 
+// Makes the file where there is none, readable for this user only, as its -wal and -shm will be;
+// SQLite would make it readable for everybody. ERROR_STORAGE.
+bool sqlite_file_create(const char *path, struct error *err);
 // Opens an existing file and changes nothing in it, so that a file of somebody else can be told
 // first. A reader cannot write. On failure too: sqlite_connection_close.
 bool sqlite_connection_open(struct sqlite_connection *connection, const char *path, bool is_reader,

@@ -42,15 +42,6 @@ static int wait_busy(void *context, int count) {
     return count < BUSY_PAUSES_MAX;
 }
 
-// Readable for this user only. A file that is there is not opened: to close it again would take
-// away the locks of another connection of this process.
-static bool create_private(const char *path, struct error *err) {
-    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file < 0) return errno == EEXIST || error_set(err, ERROR_STORAGE, "%s", strerror(errno));
-    (void)close(file);
-    return true;
-}
-
 // The log has been written to just now, or before by others.
 static bool open_log(struct sqlite_ledger *self, const char *path, struct error *err) {
     char log[PATH_MAX];
@@ -79,14 +70,14 @@ static bool connect_to(struct sqlite_ledger *self, const char *path, struct erro
     struct sqlite_connection *connection = &self->connection;
     if (!sqlite_connection_open(connection, path, self->is_reader, err)) return false;
     (void)sqlite3_busy_handler(connection->database, wait_busy, NULL);
-    return sqlite_ledger_schema_recognize(connection->database, err);
+    return sqlite_migrations_recognize(connection->database, &sqlite_ledger_schema, err);
 }
 
 static bool open_reader(struct sqlite_ledger *self, const char *path, struct error *err) {
     if (access(path, F_OK) != 0)
         return error_set(err, ERROR_NOT_FOUND, "nothing has been asked of the cloud here yet");
     return connect_to(self, path, err) &&
-           sqlite_ledger_schema_require_newest(self->connection.database, err);
+           sqlite_migrations_require_newest(self->connection.database, &sqlite_ledger_schema, err);
 }
 
 static bool open_writer(struct sqlite_ledger *self, const char *folder, const char *path,
@@ -94,10 +85,10 @@ static bool open_writer(struct sqlite_ledger *self, const char *folder, const ch
     if (!folder_create(folder, err)) return false;
     int lock = lock_folder(folder, err);
     if (lock < 0) return false;
-    bool is_done = create_private(path, err) && connect_to(self, path, err) &&
+    bool is_done = sqlite_file_create(path, err) && connect_to(self, path, err) &&
                    sqlite_connection_make_durable(&self->connection, err) &&
                    sqlite_execute(self->connection.database, settings, err) &&
-                   sqlite_ledger_schema_migrate(self->connection.database, err) &&
+                   sqlite_migrations_apply(self->connection.database, &sqlite_ledger_schema, err) &&
                    open_log(self, path, err) && folder_sync(folder, err);
     (void)close(lock);
     return is_done;

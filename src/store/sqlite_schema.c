@@ -1,11 +1,5 @@
 #include "store/sqlite_schema.h"
 
-#include <stdint.h>
-#include <stdio.h>
-
-#include "base/log.h"
-#include "store/sqlite_connection.h"
-
 #define APPLICATION_ID 0x696d6772  // "imgr", so that file(1) and we know the file
 
 // One entry a version; never changed after a release, only added to.
@@ -17,7 +11,7 @@
 // receipt_write has it. image_words holds
 // no text of its own; sqlite_write.c keeps it in step, for SQLite 3.40 runs no trigger on it while
 // trusted_schema is off.
-static const char *const migrations[] = {
+static const char *const steps[] = {
     "CREATE TABLE images ("
     "  row INTEGER PRIMARY KEY,"
     "  id TEXT NOT NULL UNIQUE,"
@@ -77,50 +71,10 @@ static const char *const migrations[] = {
     "ALTER TABLE images ADD COLUMN receipt TEXT NOT NULL DEFAULT '';",
 };
 
-enum { NEWEST_VERSION = sizeof migrations / sizeof migrations[0] };
-
-bool sqlite_schema_recognize(sqlite3 *database, struct error *err) {
-    int64_t application, version, tables;
-    if (!sqlite_query_number(database, "PRAGMA application_id", &application, err) ||
-        !sqlite_query_number(database, "PRAGMA user_version", &version, err) ||
-        !sqlite_query_number(database, "SELECT count(*) FROM sqlite_schema", &tables, err))
-        return false;
-    bool is_empty = application == 0 && version == 0 && tables == 0;
-    if (!is_empty && application != APPLICATION_ID)
-        return error_set(err, ERROR_STORAGE,
-                         "it is a database of another program; choose another data folder");
-    if (version < 0 || version > NEWEST_VERSION)
-        return error_set(err, ERROR_STORAGE,
-                         "it has schema version %lld and this imgrouter knows versions up to %d; "
-                         "use the imgrouter that wrote it, or a newer one",
-                         (long long)version, NEWEST_VERSION);
-    return true;
-}
-
-bool sqlite_schema_migrate(sqlite3 *database, struct error *err) {
-    int64_t version;
-    if (!sqlite_query_number(database, "PRAGMA user_version", &version, err)) return false;
-    if (version == NEWEST_VERSION) return true;
-    if (version > 0) log_info("database: schema version %d to %d", (int)version, NEWEST_VERSION);
-    char stamp[96];
-    (void)snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                   APPLICATION_ID, NEWEST_VERSION);
-    bool is_done = sqlite_execute(database, "BEGIN IMMEDIATE", err);
-    for (int64_t i = version; is_done && i < NEWEST_VERSION; i++)
-        is_done = sqlite_execute(database, migrations[i], err);
-    is_done =
-        is_done && sqlite_execute(database, stamp, err) && sqlite_execute(database, "COMMIT", err);
-    if (!is_done && sqlite3_get_autocommit(database) == 0)
-        (void)sqlite_execute(database, "ROLLBACK", NULL);
-    return is_done;
-}
-
-bool sqlite_schema_require_newest(sqlite3 *database, struct error *err) {
-    int64_t version;
-    if (!sqlite_query_number(database, "PRAGMA user_version", &version, err)) return false;
-    if (version == NEWEST_VERSION) return true;
-    return error_set(err, ERROR_STORAGE,
-                     "its schema version is %lld, not %d; start the server once to bring it up to "
-                     "date",
-                     (long long)version, NEWEST_VERSION);
-}
+const struct sqlite_migrations sqlite_schema = {
+    .application_id = APPLICATION_ID,
+    .name = "database",
+    .what = "schema version",
+    .steps = steps,
+    .count = sizeof steps / sizeof steps[0],
+};

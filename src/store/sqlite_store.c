@@ -1,11 +1,8 @@
 // Opening and closing of the store on SQLite, and what is loaded into memory; the plan of its files
 // is in sqlite_store_private.h.
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -105,14 +102,6 @@ static bool load_hashes(struct sqlite_store *self, struct error *err) {
     return result == SQLITE_DONE;
 }
 
-// SQLite would make the file readable for everybody; its -wal and -shm take the same mode.
-static bool create_private(const char *path, struct error *err) {
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0) return error_set(err, ERROR_STORAGE, "%s", strerror(errno));
-    (void)close(file);
-    return true;
-}
-
 // Of a new file, a file that has pages keeps their size: three vectors of 512 floats lie in a page
 // of 8 KiB, but only one in a page of 4.
 static const char page_size[] = "PRAGMA page_size = 8192";
@@ -121,14 +110,15 @@ static const char page_size[] = "PRAGMA page_size = 8192";
 static bool open_database(struct sqlite_store *self, const char *path, bool is_reader,
                           struct error *err) {
     struct sqlite_connection *writer = &self->writer;
-    if ((!is_reader && !create_private(path, err)) ||
+    if ((!is_reader && !sqlite_file_create(path, err)) ||
         !sqlite_connection_open(writer, path, is_reader, err) ||
-        !sqlite_schema_recognize(writer->database, err))
+        !sqlite_migrations_recognize(writer->database, &sqlite_schema, err))
         return false;
-    bool is_ready = is_reader ? sqlite_schema_require_newest(writer->database, err)
-                              : sqlite_execute(writer->database, page_size, err) &&
-                                    sqlite_connection_make_durable(writer, err) &&
-                                    sqlite_schema_migrate(writer->database, err);
+    bool is_ready = is_reader
+                        ? sqlite_migrations_require_newest(writer->database, &sqlite_schema, err)
+                        : sqlite_execute(writer->database, page_size, err) &&
+                              sqlite_connection_make_durable(writer, err) &&
+                              sqlite_migrations_apply(writer->database, &sqlite_schema, err);
     if (!is_ready) return false;
     if (!sqlite_connection_prepare(writer, err) ||
         !sqlite_reader_pool_open(&self->readers, path, err) ||
