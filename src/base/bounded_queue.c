@@ -29,11 +29,7 @@ struct bounded_queue {
 struct bounded_queue *bounded_queue_create(size_t capacity, struct error *err) {
     struct bounded_queue *queue = memory_alloc(sizeof *queue);
     pthread_mutex_init(&queue->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&queue->filled, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_condition_init(&queue->filled);
     queue->capacity = capacity;
     for (int i = 0; i < QUEUE_LANE_COUNT; i++) {
         queue->lanes[i].places = memory_try_zeroed(capacity, sizeof(struct place));

@@ -19,6 +19,14 @@ double clock_ms_since(int64_t started_monotonic_ns) {
     return (double)(clock_monotonic_ns() - started_monotonic_ns) / 1e6;
 }
 
+void clock_condition_init(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(condition, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
 void clock_utc_text(int64_t utc_ms, char text[static CLOCK_TEXT_SIZE]) {
     time_t seconds = (time_t)(utc_ms / 1000);
     struct tm parts;

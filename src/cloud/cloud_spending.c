@@ -69,14 +69,10 @@ static void *keep(void *argument) {
 
 struct cloud_spending *cloud_spending_create(struct ledger *ledger) {
     struct cloud_spending *spending = memory_alloc(sizeof *spending);
-    pthread_condattr_t attributes;
     spending->ledger = ledger;
     (void)pthread_mutex_init(&spending->reading, NULL);
     (void)pthread_mutex_init(&spending->mutex, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&spending->is_stopping_now, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    clock_condition_init(&spending->is_stopping_now);
     // Without it the figures are as old as the last decision: no reason not to start.
     spending->has_keeper = pthread_create(&spending->keeper, NULL, keep, spending) == 0;
     return spending;

@@ -73,11 +73,7 @@ static void *watch_thread(void *context) {
 struct connection_watch *connection_watch_create(struct error *err) {
     struct connection_watch *watch = memory_alloc(sizeof *watch);
     pthread_mutex_init(&watch->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&watch->stopped, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_condition_init(&watch->stopped);
     if (pthread_create(&watch->thread, NULL, watch_thread, watch) == 0) return watch;
     error_set(err, ERROR_UNAVAILABLE, "cannot start the thread that watches connections");
     pthread_cond_destroy(&watch->stopped);

@@ -106,11 +106,7 @@ struct http_server *http_server_create(const struct http_server_options *options
     if (getrandom(&server->id_prefix, sizeof server->id_prefix, GRND_NONBLOCK) < 0)
         server->id_prefix = (uint32_t)clock_utc_ms();
     pthread_mutex_init(&server->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->became_idle, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_condition_init(&server->became_idle);
 
     server->queue = bounded_queue_create(options->queue_capacity, err);
     if (server->queue == NULL) goto failed;

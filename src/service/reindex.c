@@ -26,11 +26,7 @@ struct reindex_job *reindex_job_create(struct service *service) {
                    engine_info(service->options.engine)->embedding_model);
     (void)pthread_mutex_init(&job->mutex, NULL);
     (void)pthread_mutex_init(&job->list_mutex, NULL);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&job->stops, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    clock_condition_init(&job->stops);
     return job;
 }
 

@@ -159,11 +159,7 @@ struct shadow *shadow_create(struct service *service, struct error *err) {
     struct shadow *shadow = memory_alloc(sizeof *shadow);
     shadow->service = service;
     shadow->waiting = waiting;
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&shadow->stops, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    clock_condition_init(&shadow->stops);
     (void)pthread_mutex_init(&shadow->mutex, NULL);
     if (pthread_create(&shadow->thread, NULL, run, shadow) == 0) return shadow;
     error_set(err, ERROR_INTERNAL, "no thread could be started for the experiment's shadow");

@@ -14,11 +14,7 @@ void postgres_pool_init(struct postgres_pool *pool, const struct postgres_option
     *pool = (struct postgres_pool){.options = *options};
     pool->options.losses = &pool->losses;
     (void)pthread_mutex_init(&pool->mutex, NULL);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&pool->is_back, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    clock_condition_init(&pool->is_back);
     error_set(&pool->reason, ERROR_UNAVAILABLE, "the PostgreSQL server has not answered yet");
 }
 

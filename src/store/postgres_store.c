@@ -197,11 +197,7 @@ struct store *postgres_store_create(const char *url, bool is_reader, struct erro
     self->store.operations = &postgres_operations;
     (void)pthread_mutex_init(&self->count.mutex, NULL);
     (void)pthread_mutex_init(&self->keeper_mutex, NULL);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&self->is_waking, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    clock_condition_init(&self->is_waking);
     postgres_pool_init(&self->pool,
                        &(struct postgres_options){.url = self->url,
                                                   .connect_timeout_ms = connect_timeout_ms,
