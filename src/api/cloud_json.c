@@ -50,12 +50,10 @@ void cloud_metrics_set(struct cloud *cloud, struct metrics *metrics) {
     if (count == 0) return;
     struct ledger_status status;
     cloud_spending(cloud, &status);
-    int64_t committed = status.spent_nano_usd + status.reserved_nano_usd;
-    int64_t left = cloud_limits(cloud)->daily_nano_usd - committed;
+    const struct ledger_limits *limits = cloud_limits(cloud);
     metrics_set(metrics, METRIC_CLOUD_DAILY_COST, NULL, NULL,
-                (double)committed / (double)NANO_USD_PER_USD);
-    metrics_set(metrics, METRIC_CLOUD_DAILY_BUDGET, NULL, NULL,
-                (double)cloud_limits(cloud)->daily_nano_usd / (double)NANO_USD_PER_USD);
+                price_usd(status.spent_nano_usd + status.reserved_nano_usd));
+    metrics_set(metrics, METRIC_CLOUD_DAILY_BUDGET, NULL, NULL, price_usd(limits->daily_nano_usd));
     metrics_set(metrics, METRIC_CLOUD_BUDGET_LEFT, NULL, NULL,
-                left < 0 ? 0 : (double)left / (double)NANO_USD_PER_USD);
+                price_usd(ledger_budget_left(limits, &status)));
 }

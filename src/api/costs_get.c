@@ -7,7 +7,6 @@
 #include "base/memory.h"
 
 enum {
-    MS_PER_DAY = 86400000,
     // Of a year with three models of three providers for six reasons on every day.
     LINES_MAX = 20000,
     DATE_LENGTH = 10,  // "2026-01-31"
@@ -16,13 +15,12 @@ enum {
 
 static json_t *date_json(int64_t day) {
     char text[CLOCK_TEXT_SIZE];
-    clock_utc_text(day * MS_PER_DAY, text);
+    clock_utc_text(day * LEDGER_DAY_MS, text);
     return json_stringn(text, DATE_LENGTH);
 }
 
 static json_t *today_json(const struct ledger_status *status, const struct ledger_limits *limits,
                           int64_t day) {
-    int64_t left = limits->daily_nano_usd - status->spent_nano_usd - status->reserved_nano_usd;
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",                   //
                      "date", date_json(day),                                            //
                      "requests", (json_int_t)status->requests_today,                    //
@@ -32,7 +30,7 @@ static json_t *today_json(const struct ledger_status *status, const struct ledge
                      "spent_usd", json_usd(status->spent_nano_usd),                     //
                      "reserved_usd", json_usd(status->reserved_nano_usd),               //
                      "budget_usd", json_usd(limits->daily_nano_usd),                    //
-                     "remaining_usd", json_usd(left > 0 ? left : 0));
+                     "remaining_usd", json_usd(ledger_budget_left(limits, status)));
 }
 
 static json_t *line_json(const struct ledger_costs *line) {
@@ -60,7 +58,7 @@ void costs_get(struct http_request *request, struct http_response *response, voi
     struct ledger_costs *lines = NULL;
     size_t count = 0;
     long days = 0;
-    int64_t today = clock_utc_ms() / MS_PER_DAY;
+    int64_t today = clock_utc_ms() / LEDGER_DAY_MS;
     if (!parameter_read_integer(request, &parameter_days, &days, &problem)) goto out;
     lines = memory_try_array(LINES_MAX, sizeof *lines);
     if (lines == NULL) {

@@ -5,6 +5,7 @@
 
 #include "base/byte_buffer.h"
 #include "base/memory.h"
+#include "cloud/price_table.h"
 
 // A page of 1000 images with the longest texts, every byte of them escaped, is under 25 MB.
 enum { ANSWER_SIZE_MAX = 64 * 1024 * 1024 };
@@ -67,4 +68,4 @@ json_t *json_rounded(double value, int decimals) {
     return json_real(round(value * scale) / scale + 0.0);  // + 0.0: never "-0.0"
 }
 
-json_t *json_usd(int64_t nano_usd) { return json_real((double)nano_usd / 1e9); }
+json_t *json_usd(int64_t nano_usd) { return json_real(price_usd(nano_usd)); }

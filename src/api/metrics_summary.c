@@ -141,12 +141,12 @@ static json_t *cost_json(const struct api *api) {
     if (api->cloud == NULL) return json_null();
     struct ledger_status status;
     cloud_spending(api->cloud, &status);
-    int64_t budget = cloud_limits(api->cloud)->daily_nano_usd;
+    const struct ledger_limits *limits = cloud_limits(api->cloud);
     int64_t today = status.spent_nano_usd + status.reserved_nano_usd;
-    return json_pack("{s:o, s:o, s:o}",               //
-                     "today_usd", json_usd(today),    //
-                     "budget_usd", json_usd(budget),  //
-                     "remaining_usd", json_usd(budget > today ? budget - today : 0));
+    return json_pack("{s:o, s:o, s:o}",                               //
+                     "today_usd", json_usd(today),                    //
+                     "budget_usd", json_usd(limits->daily_nano_usd),  //
+                     "remaining_usd", json_usd(ledger_budget_left(limits, &status)));
 }
 
 static json_t *model_json(const char *name) {

@@ -67,17 +67,12 @@ static int64_t add(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX 
 static void count_picture(struct work *work, uint32_t width, uint32_t height) {
     for (size_t i = 0; i < work->estimate.line_count; i++) {
         struct estimate_line *line = &work->estimate.lines[i];
-        uint64_t w = width, h = height, longer = w > h ? w : h;
-        if (longer > line->max_side) {
-            w = (w * line->max_side + longer - 1) / longer;
-            h = (h * line->max_side + longer - 1) / longer;
-        }
-        int64_t most = price_ceiling(line->price, (uint32_t)w, (uint32_t)h, work->prompt_size,
-                                     CLOUD_OUTPUT_TOKENS_MAX);
+        uint32_t w = width, h = height;
+        price_sent_size(line->max_side, &w, &h);
+        int64_t most = price_ceiling(line->price, w, h, work->prompt_size, CLOUD_OUTPUT_TOKENS_MAX);
         line->most_nano_usd = add(line->most_nano_usd, most);
         line->expected_nano_usd =
-            add(line->expected_nano_usd,
-                price_expected(line->price, (uint32_t)w, (uint32_t)h, work->prompt_size));
+            add(line->expected_nano_usd, price_expected(line->price, w, h, work->prompt_size));
         if (most > line->dearest_nano_usd) line->dearest_nano_usd = most;
     }
 }

@@ -9,6 +9,7 @@
 #include "cli/data_folder.h"
 #include "cli/json_line.h"
 #include "cli/store_setup.h"
+#include "cloud/price_table.h"
 #include "store/blob_folder.h"
 
 static void print_record(const struct image_record *record, bool is_json) {
@@ -33,7 +34,7 @@ static void print_receipt(const struct image_record *record) {
     (void)printf("captioned by %s (%s): %s", receipt->provider, record->caption_model,
                  receipt->words);
     if (receipt->cloud_ms > 0)
-        (void)printf("; %.6f USD%s, %.0f ms", (double)receipt->cost_nano_usd / 1e9,
+        (void)printf("; %.6f USD%s, %.0f ms", price_usd(receipt->cost_nano_usd),
                      receipt->is_cost_estimated ? " (estimated)" : "", receipt->cloud_ms);
     (void)printf("\n");
 }

@@ -1,10 +1,10 @@
 #include "cli/estimate_report.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/cloud_setup.h"
 #include "cli/json_line.h"
 
 enum { WORDS_SIZE = 64, USD_SIZE = 32, MINUTES_PER_DAY = 24 * 60 };
@@ -30,17 +30,13 @@ static void need_days(struct duration *duration, int64_t amount, int64_t a_day, 
     }
 }
 
-static int64_t daily_budget(const struct settings *settings) {
-    return llround(settings->cloud_daily_budget_usd * (double)NANO_USD_PER_USD);
-}
-
 static struct duration duration_of(const struct estimate *estimate,
                                    const struct estimate_line *line,
                                    const struct settings *settings) {
     struct duration duration = {.is_possible = true, .days = 1};
     int64_t pictures = estimate->files.pictures;
     int64_t per_minute = settings->cloud_max_requests_per_minute;
-    int64_t budget = daily_budget(settings);
+    int64_t budget = cloud_setup_limits(settings).daily_nano_usd;
     // A call is let in when the most it can cost fits: with less than that in a day none ever is.
     if (line->dearest_nano_usd > budget) budget = 0;
     if (per_minute > 0) duration.minutes = divide_up(pictures, per_minute);
@@ -56,8 +52,6 @@ static int64_t per_thousand(const struct estimate *estimate, int64_t nano_usd) {
     if (nano_usd / pictures > INT64_MAX / 1000 - 1) return INT64_MAX;
     return nano_usd / pictures * 1000 + divide_up(nano_usd % pictures * 1000, pictures);
 }
-
-static double usd(int64_t nano_usd) { return (double)nano_usd / (double)NANO_USD_PER_USD; }
 
 // Four digits behind the point, rounded up.
 static const char *usd_text(int64_t nano_usd, char text[static USD_SIZE]) {
@@ -134,7 +128,8 @@ static void print_lines(const struct estimate *estimate, const struct settings *
         "\nUS dollars without taxes, by the prices of %s.\nLimits: %lld requests a minute, %lld "
         "requests and %s USD a day.\n",
         estimate->prices, (long long)settings->cloud_max_requests_per_minute,
-        (long long)settings->cloud_max_requests_per_day, usd_text(daily_budget(settings), budget));
+        (long long)settings->cloud_max_requests_per_day,
+        usd_text(cloud_setup_limits(settings).daily_nano_usd, budget));
 }
 
 static void print_json(const struct estimate *estimate, const struct settings *settings) {
@@ -145,15 +140,16 @@ static void print_json(const struct estimate *estimate, const struct settings *s
         struct duration duration = duration_of(estimate, line, settings);
         (void)json_array_append_new(
             lines,
-            json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:o, s:o, s:s?, s:s, s:s}", "provider",
-                      provider_kind_name(line->kind), "model", line->model, "expected_usd",
-                      usd(line->expected_nano_usd), "most_usd", usd(line->most_nano_usd),
-                      "expected_usd_per_1000", usd(per_thousand(estimate, line->expected_nano_usd)),
-                      "most_usd_per_1000", usd(per_thousand(estimate, line->most_nano_usd)), "days",
-                      duration.is_possible ? json_integer(duration.days) : json_null(), "minutes",
-                      duration.is_possible ? json_integer(duration.minutes) : json_null(),
-                      "held_up_by", duration.held_up_by, "price_date", line->price->date,
-                      "price_source", line->price->source));
+            json_pack(
+                "{s:s, s:s, s:f, s:f, s:f, s:f, s:o, s:o, s:s?, s:s, s:s}", "provider",
+                provider_kind_name(line->kind), "model", line->model, "expected_usd",
+                price_usd(line->expected_nano_usd), "most_usd", price_usd(line->most_nano_usd),
+                "expected_usd_per_1000", price_usd(per_thousand(estimate, line->expected_nano_usd)),
+                "most_usd_per_1000", price_usd(per_thousand(estimate, line->most_nano_usd)), "days",
+                duration.is_possible ? json_integer(duration.days) : json_null(), "minutes",
+                duration.is_possible ? json_integer(duration.minutes) : json_null(), "held_up_by",
+                duration.held_up_by, "price_date", line->price->date, "price_source",
+                line->price->source));
     }
     json_line_print(json_pack(
         "{s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "quality", settings->quality,

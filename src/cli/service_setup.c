@@ -26,8 +26,7 @@ static bool open_experiment(struct service_parts *parts, const struct settings *
     if (experiment->shadow_percent > 0)
         log_info("experiment %s: %s captions %u %% of the others' too, for at most %.2f USD a day",
                  experiment->name, experiment->variants[experiment->shadow].name,
-                 experiment->shadow_percent,
-                 (double)experiment->shadow_daily_nano_usd / NANO_USD_PER_USD);
+                 experiment->shadow_percent, price_usd(experiment->shadow_daily_nano_usd));
     return true;
 }
 

@@ -83,26 +83,14 @@ struct ledger *cloud_ledger(struct cloud *cloud) {
 
 const char *cloud_prompt(const struct cloud *cloud) { return cloud->prompt; }
 
-// The shorter side after the longer one was made max_side, rounded up.
-static uint32_t shorter_side(uint32_t shorter, uint32_t longer, uint32_t max_side) {
-    return (uint32_t)(((uint64_t)shorter * max_side + longer - 1) / longer);
-}
-
 int64_t cloud_ceiling(const struct cloud *cloud, size_t provider, const char *model,
                       const char *prompt, uint32_t width, uint32_t height) {
     const struct cloud_member *member = &cloud->members[provider];
     const struct price *price =
         model == NULL ? member->price
                       : price_find(cloud->prices, provider_kind_of(member->provider), model);
-    uint32_t max_side = provider_max_side(member->provider);
     if (price == NULL) return -1;
-    if (width >= height && width > max_side) {
-        height = shorter_side(height, width, max_side);
-        width = max_side;
-    } else if (height > max_side) {
-        width = shorter_side(width, height, max_side);
-        height = max_side;
-    }
+    price_sent_size(provider_max_side(member->provider), &width, &height);
     return price_ceiling(price, width, height, strlen(prompt == NULL ? cloud->prompt : prompt),
                          CLOUD_OUTPUT_TOKENS_MAX);
 }
@@ -114,6 +102,5 @@ void cloud_spending(struct cloud *cloud, struct ledger_status *status) {
 int64_t cloud_budget_left(struct cloud *cloud) {
     struct ledger_status status;
     cloud_spending_refresh(cloud->spending, &status);
-    int64_t left = cloud->limits.daily_nano_usd - status.spent_nano_usd - status.reserved_nano_usd;
-    return left > 0 ? left : 0;
+    return ledger_budget_left(&cloud->limits, &status);
 }

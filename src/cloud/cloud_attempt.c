@@ -48,7 +48,7 @@ enum attempt_end cloud_tell_gate(const struct cloud_member *member, enum gate_ve
 static enum attempt_end tell_refusal(const struct cloud_asking *asking,
                                      const struct cloud_turn *turn, enum ledger_verdict verdict,
                                      char words[static CLOUD_REASON_SIZE]) {
-    double dollars = (double)turn->ceiling_nano_usd / NANO_USD_PER_USD;
+    double dollars = price_usd(turn->ceiling_nano_usd);
     switch (verdict) {
         case LEDGER_OVER_MINUTE:
             (void)snprintf(words, CLOUD_REASON_SIZE,
@@ -68,7 +68,7 @@ static enum attempt_end tell_refusal(const struct cloud_asking *asking,
             (void)snprintf(words, CLOUD_REASON_SIZE,
                            "%s: up to %.6f USD do not fit into what is left of today's %.2f USD",
                            turn->member->name, dollars,
-                           (double)asking->cloud->limits.daily_nano_usd / NANO_USD_PER_USD);
+                           price_usd(asking->cloud->limits.daily_nano_usd));
             return ATTEMPT_OVER_PURSE;
     }
 }
@@ -126,8 +126,8 @@ static void settle(struct cloud_asking *asking, const struct cloud_turn *turn,
         log_warning(
             "what a call of %s cost (%.6f USD) could not be written down, so that the most it can "
             "have cost, %.6f USD, counts: %s",
-            turn->member->name, (double)settlement->cost_nano_usd / NANO_USD_PER_USD,
-            (double)turn->ceiling_nano_usd / NANO_USD_PER_USD, problem.text);
+            turn->member->name, price_usd(settlement->cost_nano_usd),
+            price_usd(turn->ceiling_nano_usd), problem.text);
 }
 
 static void book_answer(struct cloud_asking *asking, const struct cloud_turn *turn,

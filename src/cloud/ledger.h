@@ -24,6 +24,7 @@ enum {
     LEDGER_NAME_SIZE = 64,
     LEDGER_REASON_SIZE = 32,
     LEDGER_SHA256_SIZE = 65,
+    LEDGER_DAY_MS = 24 * 3600 * 1000,
     // Answers kept, oldest ones go first: some 100 MB at the most.
     LEDGER_ANSWERS_MAX = 100000,
     // Days that single calls are kept; the sums of days stay.
@@ -91,6 +92,9 @@ struct ledger_status {
     int64_t spent_nano_usd;        // settled, presumed included
     int64_t reserved_nano_usd;     // under way
 };
+
+// What is left of the day's money, not less than none.
+int64_t ledger_budget_left(const struct ledger_limits *limits, const struct ledger_status *status);
 
 // A line of the costs: the calls of one day, provider, model and reason.
 struct ledger_costs {

@@ -18,17 +18,10 @@ static int64_t multiply(int64_t a, int64_t b) {
 
 static uint64_t divide_up(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
 
-// Shrinks width and height by side / longer or shorter.
-static void shrink(uint64_t *width, uint64_t *height, uint64_t from, uint64_t to) {
-    if (to == 0 || from <= to) return;
-    *width = divide_up(*width * to, from);
-    *height = divide_up(*height * to, from);
-}
-
 int64_t price_image_tokens(const struct image_tokens *tokens, uint32_t width, uint32_t height) {
+    price_shrink(&width, &height, width > height ? width : height, tokens->fit_side);
+    price_shrink(&width, &height, width < height ? width : height, tokens->short_side);
     uint64_t w = width, h = height;  // below 2^32, so that no product overflows
-    shrink(&w, &h, w > h ? w : h, tokens->fit_side);
-    shrink(&w, &h, w < h ? w : h, tokens->short_side);
     int64_t count = tokens->base;
     if (tokens->per_tile > 0 && tokens->tile_side > 0) {
         uint64_t columns = divide_up(w, tokens->tile_side), rows = divide_up(h, tokens->tile_side);

@@ -47,6 +47,12 @@ const struct price *price_table_entry(const struct price_table *table, size_t en
 const struct price *price_find(const struct price_table *table, enum provider_kind kind,
                                const char *model);
 
+// What this sum is in dollars, to be shown.
+double price_usd(int64_t nano_usd);
+// Shrinks a picture by to / from, its sides rounded up; not where `to` is 0 or larger.
+void price_shrink(uint32_t *width, uint32_t *height, uint32_t from, uint32_t to);
+// What becomes of a picture's sides when it is sent, at most max_side long.
+void price_sent_size(uint32_t max_side, uint32_t *width, uint32_t *height);
 // How many tokens a picture counts as.
 int64_t price_image_tokens(const struct image_tokens *tokens, uint32_t width, uint32_t height);
 // The most that asking once can cost: picture, prompt of this many bytes (a token has at least

@@ -34,8 +34,7 @@ static void observe_caption(struct metrics *metrics, const struct ingest_result 
     if (result->local_confidence >= 0)
         metrics_observe(metrics, METRIC_CAPTION_CONFIDENCE, NULL, NULL, result->local_confidence);
     metrics_add(metrics, METRIC_CLOUD_CACHE_HITS, NULL, NULL, receipt->is_cached);
-    metrics_add(metrics, METRIC_CLOUD_COST, NULL, NULL,
-                (double)receipt->cost_nano_usd / NANO_USD_PER_USD);
+    metrics_add(metrics, METRIC_CLOUD_COST, NULL, NULL, price_usd(receipt->cost_nano_usd));
 }
 
 void stage_metrics_upload(struct service *service, enum image_source source, bool is_done,

@@ -4,7 +4,7 @@
 
 #include "cloud/ledger.h"
 
-enum { LEDGER_MINUTE_MS = 60000, LEDGER_DAY_MS = 86400000 };
+enum { LEDGER_MINUTE_MS = 60000 };
 
 // What became of a call; kept as a number.
 enum ledger_call_state {
