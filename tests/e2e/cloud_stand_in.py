@@ -15,6 +15,7 @@ import time
 
 import PIL.Image
 
+CLOUD_KEY = "sk-or-0123456789abcdef"  # that servers are given for providers
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]")
 
 

@@ -47,6 +47,13 @@ class Server:
     def port(self):
         return int(self.url.rsplit(":", 1)[1])
 
+    def upload(self, picture, **parameters):
+        """The answer to POST /images, which has to be a success."""
+        answer = self.client.post("/images", params=parameters,
+                                  files={"file": ("a.png", picture, "image/png")})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def signal(self, number):
         os.kill(self.process.pid, number)
 

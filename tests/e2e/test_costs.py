@@ -4,18 +4,9 @@ import datetime
 import sqlite3
 
 import pytest
-from cloud_stand_in import Answer
+from cloud_stand_in import CLOUD_KEY, Answer
 from fake_openai import FakeOpenAI, openrouter_error
 from pictures import png
-
-KEY = "sk-or-0123456789abcdef"
-
-
-def upload(server, seed, **parameters):
-    answer = server.client.post("/images", params=parameters,
-                                files={"file": ("a.png", png(seed), "image/png")})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def costs(server, **parameters):
@@ -35,7 +26,7 @@ def today():
 def test_without_a_provider_the_budget_is_told(start_server):
     server = start_server(CLOUD_DAILY_BUDGET_USD="2.5", CLOUD_MAX_REQUESTS_PER_DAY="12",
                           CLOUD_MAX_REQUESTS_PER_MINUTE="3")
-    assert upload(server, 1)["receipt"]["reason"] == "no_provider"
+    assert server.upload(png(1))["receipt"]["reason"] == "no_provider"
     answer = costs(server)
     assert answer == {"currency": "USD", "days": [], "today": {
         "date": answer["today"]["date"], "requests": 0, "requests_limit": 12,
@@ -48,10 +39,10 @@ def test_the_sums_are_those_of_the_receipts_and_outlive_a_crash(start_server, tm
     settings = {"CLOUD_PROVIDER": "fake", "CAPTION_CONFIDENCE_THRESHOLD": "0.8",
                 "data": tmp_path / "data"}
     server = start_server(**settings)
-    receipts = [upload(server, seed)["receipt"] for seed in range(12)]
-    receipts += [upload(server, seed, quality="high")["receipt"] for seed in range(100, 105)]
-    receipts += [upload(server, seed, quality="fast")["receipt"] for seed in range(200, 203)]
-    upload(server, 100, quality="high")  # known: costs nothing again
+    receipts = [server.upload(png(seed))["receipt"] for seed in range(12)]
+    receipts += [server.upload(png(seed), quality="high")["receipt"] for seed in range(100, 105)]
+    receipts += [server.upload(png(seed), quality="fast")["receipt"] for seed in range(200, 203)]
+    server.upload(png(100), quality="high")  # known: costs nothing again
     expected = collections.Counter()
     calls = collections.Counter()
     for receipt in receipts:
@@ -88,7 +79,7 @@ def test_days_are_apart(start_server, tmp_path):
     """Of former days as many are told as are asked for."""
     settings = {"CLOUD_PROVIDER": "fake", "data": tmp_path / "data"}
     server = start_server(**settings)
-    upload(server, 1, quality="high")
+    server.upload(png(1), quality="high")
     line = costs(server)["days"][0]
     server.stop()
     book = sqlite3.connect(tmp_path / "data" / "costs.db")
@@ -102,7 +93,7 @@ def test_days_are_apart(start_server, tmp_path):
     book.commit()
     book.close()
     server = start_server(**settings)
-    upload(server, 2, quality="high")
+    server.upload(png(2), quality="high")
     week, fortnight = costs(server)["days"], costs(server, days=14)["days"]
     assert len(week) == 1 and len(fortnight) == 2
     assert fortnight[0] == week[0]
@@ -112,14 +103,14 @@ def test_days_are_apart(start_server, tmp_path):
 
 def test_what_failed_may_have_cost(start_server):
     """A call that was cut off is presumed to be billed; one that was refused is free."""
-    provider = FakeOpenAI(dialect="openrouter", key=KEY)
+    provider = FakeOpenAI(dialect="openrouter", key=CLOUD_KEY)
     try:
-        server = start_server(CLOUD_PROVIDER="openrouter", OPENROUTER_API_KEY=KEY,
+        server = start_server(CLOUD_PROVIDER="openrouter", OPENROUTER_API_KEY=CLOUD_KEY,
                               OPENROUTER_BASE_URL=provider.url)
         provider.script = [openrouter_error(400, "no such model")]
-        refused = upload(server, 1, quality="high")["receipt"]
+        refused = server.upload(png(1), quality="high")["receipt"]
         provider.script = [Answer(kind="cut")] * 3
-        cut = upload(server, 2, quality="high")["receipt"]
+        cut = server.upload(png(2), quality="high")["receipt"]
         assert refused["cost_usd"] == 0 and cut["cost_usd"] > 0
         (line,) = costs(server)["days"]
         assert line["provider"] == "openrouter" and line["answered"] == 0

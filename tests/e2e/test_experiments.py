@@ -8,12 +8,10 @@ import subprocess
 import time
 
 import pytest
-from cloud_stand_in import Answer
-from fake_openai import FakeOpenAI, completion
+from cloud_stand_in import CLOUD_KEY, Answer
+from fake_openai import completion
 from pictures import png
 from server_process import ROOT, clean_environment, wait_until
-
-KEY = "sk-or-0123456789abcdef"
 
 # No mock is ever as sure as 1, and always surer than 0.2.
 EXPERIMENT = """
@@ -37,14 +35,6 @@ shadow: {variant: cloud, percent: 100, daily_budget_usd: %s}
 
 
 @pytest.fixture
-def provider():
-    stand_in = FakeOpenAI(dialect="openrouter", key=KEY)
-    yield stand_in
-    stand_in.close()
-    assert stand_in.complaints == []
-
-
-@pytest.fixture
 def run(start_server, tmp_path):
     """run(text, SETTING=value, ...): a server that runs this experiment."""
 
@@ -59,15 +49,8 @@ def run(start_server, tmp_path):
 
 
 def wired(provider):
-    return {"CLOUD_PROVIDER": "openrouter", "OPENROUTER_API_KEY": KEY,
+    return {"CLOUD_PROVIDER": "openrouter", "OPENROUTER_API_KEY": CLOUD_KEY,
             "OPENROUTER_BASE_URL": provider.url}
-
-
-def upload(server, seed, **parameters):
-    answer = server.client.post("/images", params=parameters,
-                                files={"file": ("a.png", png(seed), "image/png")})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def results(server):
@@ -116,7 +99,7 @@ def student(values):
 
 def test_the_report_is_that_of_the_receipts(run, binary, tmp_path):
     server = run(EXPERIMENT)
-    images = [upload(server, seed) for seed in range(100)]
+    images = [server.upload(png(seed)) for seed in range(100)]
     by_variant = collections.defaultdict(list)
     for image in images:
         by_variant[image["receipt"]["variant"]].append(image)
@@ -165,14 +148,14 @@ def test_the_report_is_that_of_the_receipts(run, binary, tmp_path):
 
 def test_an_image_keeps_its_variant(run):
     server = run(EXPERIMENT)
-    first = {seed: upload(server, seed) for seed in range(20)}
+    first = {seed: server.upload(png(seed)) for seed in range(20)}
     assert len({image["receipt"]["variant"] for image in first.values()}) == 3
     for image in first.values():
         assert server.client.delete(f"/images/{image['id']}").status_code == 204
     server.kill()
     server.is_expected_to_fail = True
     server = run(EXPERIMENT)
-    again = {seed: upload(server, seed) for seed in range(20)}
+    again = {seed: server.upload(png(seed)) for seed in range(20)}
     for seed, image in again.items():
         assert not image["was_known"]
         assert image["receipt"]["variant"] == first[seed]["receipt"]["variant"]
@@ -182,7 +165,7 @@ def test_an_image_keeps_its_variant(run):
 
 def test_without_an_experiment_nothing_changes(start_server, binary, tmp_path):
     server = start_server(CLOUD_PROVIDER="fake")
-    assert upload(server, 1)["receipt"]["variant"] is None
+    assert server.upload(png(1))["receipt"]["variant"] is None
     assert server.client.get("/experiments").json() == {"running": None, "results": []}
     assert report(binary, server, tmp_path) == "no experiment has run yet\n"
     assert report(binary, server, tmp_path, "--json") == ""
@@ -209,7 +192,7 @@ variants:
     model: openai/gpt-4o
     prompt: What is to be seen?
 """, **wired(provider))
-    image = upload(server, 1)
+    image = server.upload(png(1))
     assert image["receipt"]["variant"] == "other" and image["origin"] == "cloud"
     (request,) = provider.requests
     assert request["model"] == "openai/gpt-4o"
@@ -219,9 +202,9 @@ variants:
 
 def test_the_shadow_compares_and_changes_nothing(run):
     server = run(SHADOW % "0.5")
-    images = [upload(server, seed) for seed in range(8)]
+    images = [server.upload(png(seed)) for seed in range(8)]
     assert {image["origin"] for image in images} == {"mock"}
-    upload(server, 100, quality="fast")  # wants no cloud, and gets none beside either
+    server.upload(png(100), quality="fast")  # wants no cloud, and gets none beside either
     wait_until(lambda: metric(server, "observed") == 8)
     for image in images:
         assert server.client.get(f"/images/{image['id']}").json()["receipt"] == image["receipt"]
@@ -239,19 +222,19 @@ def test_the_shadow_compares_and_changes_nothing(run):
 def test_the_shadow_stays_within_its_purse(run, start_server, tmp_path):
     """The price of the fake provider is known: so many pictures the purse pays for, and no more."""
     server = run(SHADOW % "0.5")
-    upload(server, 1)
+    server.upload(png(1))
     wait_until(lambda: metric(server, "observed") == 1)
     price = server.client.get("/costs").json()["days"][0]["cost_usd"]
     server.stop()
     server = run(SHADOW % f"{3.5 * price:.9f}", data=tmp_path / "other")
     for seed in range(8):
-        upload(server, seed)
+        server.upload(png(seed))
     wait_until(lambda: metric(server, "impeded") == 1)  # the fourth, and the others behind it
     assert metric(server, "observed") == 3
     costs = server.client.get("/costs").json()
     assert costs["today"]["spent_usd"] == pytest.approx(3 * price, abs=1e-12)
     # Uploads still have all of the day's budget.
-    assert upload(server, 100, quality="high")["receipt"]["reason"] == "quality_high"
+    assert server.upload(png(100), quality="high")["receipt"]["reason"] == "quality_high"
 
 
 def test_nobody_waits_for_the_shadow(run, provider):
@@ -259,7 +242,7 @@ def test_nobody_waits_for_the_shadow(run, provider):
     provider.script = [Answer(body=completion(dialect="openrouter"), delay_s=1)] * 10
     started = time.monotonic()
     for seed in range(4):
-        assert upload(server, seed)["origin"] == "mock"
+        assert server.upload(png(seed))["origin"] == "mock"
     assert time.monotonic() - started < 1
     wait_until(lambda: provider.attempts == 1)
     started = time.monotonic()

@@ -8,28 +8,19 @@ import time
 
 import PIL.Image
 import pytest
-from cloud_stand_in import Answer
+from cloud_stand_in import CLOUD_KEY, Answer
 from fake_google_vision import FakeGoogleVision
 from fake_openai import FakeOpenAI, completion, openrouter_error
 from fake_rekognition import FakeRekognition
 from pictures import png
 from server_process import clean_environment, wait_until
 
-KEY = "sk-or-0123456789abcdef"
 CEILING_USD = 0.00054  # more than the most that one call of gpt-4o-mini can cost, by half at most
 
 
 @pytest.fixture
-def provider():
-    stand_in = FakeOpenAI(dialect="openrouter", key=KEY)
-    yield stand_in
-    stand_in.close()
-    assert stand_in.complaints == []
-
-
-@pytest.fixture
 def second_provider():
-    stand_in = FakeOpenAI(dialect="openai", key=KEY)
+    stand_in = FakeOpenAI(dialect="openai", key=CLOUD_KEY)
     yield stand_in
     stand_in.close()
     assert stand_in.complaints == []
@@ -40,18 +31,11 @@ def route(start_server, provider):
     """A server that asks the provider about every picture (no mock is ever quite sure)."""
 
     def start(**settings):
-        return start_server(**{"CLOUD_PROVIDER": "openrouter", "OPENROUTER_API_KEY": KEY,
+        return start_server(**{"CLOUD_PROVIDER": "openrouter", "OPENROUTER_API_KEY": CLOUD_KEY,
                                "OPENROUTER_BASE_URL": provider.url,
                                "CAPTION_CONFIDENCE_THRESHOLD": "1", **settings})
 
     return start
-
-
-def upload(server, picture, **parameters):
-    answer = server.client.post("/images", params=parameters,
-                                files={"file": ("a.png", picture, "image/png")})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def metric(server, name):
@@ -69,7 +53,7 @@ def provider_state(server, place=0):
 
 def test_an_unsure_caption_is_asked_of_the_cloud(route, provider):
     server = route()
-    image = upload(server, png(1))
+    image = server.upload(png(1))
     assert image["caption"] == "A red boat on a lake."
     assert image["origin"] == "cloud"
     assert image["model"] == "openai/gpt-4o-mini"
@@ -90,13 +74,13 @@ def test_an_unsure_caption_is_asked_of_the_cloud(route, provider):
 
 def test_a_sure_caption_stays_here(route, provider):
     server = route(CAPTION_CONFIDENCE_THRESHOLD="0.2")
-    image = upload(server, png(1))
+    image = server.upload(png(1))
     assert image["origin"] == "mock"
     assert image["receipt"]["reason"] == "local_sure"
     assert image["receipt"]["cost_usd"] == 0
-    assert upload(server, png(2), quality="fast")["receipt"]["reason"] == "quality_fast"
+    assert server.upload(png(2), quality="fast")["receipt"]["reason"] == "quality_fast"
     assert provider.attempts == 0
-    best = upload(server, png(1), quality="high")
+    best = server.upload(png(1), quality="high")
     assert best["id"] == image["id"] and best["origin"] == "cloud"
     assert best["receipt"]["reason"] == "quality_high"
     assert best["created_at"] == image["created_at"]
@@ -124,39 +108,40 @@ def test_what_leaves_is_small_and_tells_nothing(route, provider):
     data = io.BytesIO()
     picture.save(data, "JPEG", exif=exif, comment=b"private")
     assert b"Secret camera" in data.getvalue()
-    assert upload(route(), data.getvalue())["origin"] == "cloud"
+    assert route().upload(data.getvalue())["origin"] == "cloud"
 
 
 def wired(kind, stand_in):
     """What the user sets to have this provider asked at the stand-in's address."""
-    return {"openai": {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": stand_in.url},
+    return {"openai": {"OPENAI_API_KEY": CLOUD_KEY, "OPENAI_BASE_URL": stand_in.url},
             "openai_compatible": {"IMGROUTER_COMPATIBLE_URL": stand_in.url,
                                   "IMGROUTER_COMPATIBLE_MODEL": "llava",
-                                  "IMGROUTER_COMPATIBLE_API_KEY": KEY},
-            "google_vision": {"GOOGLE_VISION_API_KEY": KEY,
+                                  "IMGROUTER_COMPATIBLE_API_KEY": CLOUD_KEY},
+            "google_vision": {"GOOGLE_VISION_API_KEY": CLOUD_KEY,
                               "IMGROUTER_GOOGLE_VISION_URL": stand_in.url},
-            "aws_rekognition": {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": KEY,
+            "aws_rekognition": {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+                                "AWS_SECRET_ACCESS_KEY": CLOUD_KEY,
                                 "AWS_ENDPOINT_URL": stand_in.url}}[kind]
 
 
 @pytest.mark.parametrize("kind, make, words, cost_usd", [
-    ("openai", lambda: FakeOpenAI("openai", KEY), "boat", (2845 * 150 + 9 * 600) / 1e9),
-    ("openai_compatible", lambda: FakeOpenAI("openai_compatible", KEY), "boat", 0),
-    ("google_vision", lambda: FakeGoogleVision(key=KEY), "dog", 0.00375),
-    ("aws_rekognition", lambda: FakeRekognition(secret=KEY), "dog", 0.001),
+    ("openai", lambda: FakeOpenAI("openai", CLOUD_KEY), "boat", (2845 * 150 + 9 * 600) / 1e9),
+    ("openai_compatible", lambda: FakeOpenAI("openai_compatible", CLOUD_KEY), "boat", 0),
+    ("google_vision", lambda: FakeGoogleVision(key=CLOUD_KEY), "dog", 0.00375),
+    ("aws_rekognition", lambda: FakeRekognition(secret=CLOUD_KEY), "dog", 0.001),
 ])
 def test_every_provider_is_reached_by_its_settings(start_server, kind, make, words, cost_usd):
     stand_in = make()
     try:
         server = start_server(CLOUD_PROVIDER=kind, **wired(kind, stand_in))
-        image = upload(server, png(1, 320, 240), quality="high")
+        image = server.upload(png(1, 320, 240), quality="high")
         assert image["origin"] == "cloud", image["receipt"]
         assert image["receipt"]["provider"] == kind
         assert words in image["caption"].lower()
         assert image["receipt"]["cost_usd"] == pytest.approx(cost_usd, abs=1e-9)
         assert bool(image["tags"]) == (words == "dog")
         assert stand_in.complaints == []
-        assert KEY not in server.log_text()
+        assert CLOUD_KEY not in server.log_text()
     finally:
         stand_in.close()
 
@@ -164,7 +149,7 @@ def test_every_provider_is_reached_by_its_settings(start_server, kind, make, wor
 def test_another_imgrouter_captions(start_server, tmp_path):
     upstream = start_server(data=tmp_path / "upstream")
     server = start_server(CLOUD_PROVIDER="imgrouter", IMGROUTER_UPSTREAM_URL=upstream.url)
-    image = upload(server, png(1), quality="high")
+    image = server.upload(png(1), quality="high")
     assert image["receipt"]["provider"] == "imgrouter" and image["receipt"]["cost_usd"] == 0
     assert image["caption"].startswith("mock: ")
     assert 0.5 <= image["confidence"] <= 1  # the other one's
@@ -174,18 +159,18 @@ def test_another_imgrouter_captions(start_server, tmp_path):
 
 def test_the_same_picture_is_paid_for_once(route, provider):
     server = route()
-    first = upload(server, png(1))
-    again = upload(server, png(1))
+    first = server.upload(png(1))
+    again = server.upload(png(1))
     assert again["was_known"] and again["receipt"]["cache_hit"]
     assert server.client.delete(f"/images/{first['id']}").status_code == 204
-    anew = upload(server, png(1))  # the answer is still in the book
+    anew = server.upload(png(1))  # the answer is still in the book
     assert anew["caption"] == first["caption"] and not anew["was_known"]
     assert anew["receipt"]["cache_hit"] and anew["receipt"]["cost_usd"] == 0
     assert len(provider.requests) == 1
     assert server.client.delete(f"/images/{first['id']}").status_code == 204
     server.stop()
     other = route(IMGROUTER_CLOUD_PROMPT="What is this?")
-    assert not upload(other, png(1))["receipt"]["cache_hit"]  # another question
+    assert not other.upload(png(1))["receipt"]["cache_hit"]  # another question
     assert len(provider.requests) == 2
 
 
@@ -193,7 +178,7 @@ def test_the_same_picture_at_once_is_paid_for_once(route, provider):
     server = route()
     provider.script = [Answer(body=completion(dialect="openrouter"), delay_s=0.3)]
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
-        images = list(pool.map(lambda _: upload(server, png(1)), range(12)))
+        images = list(pool.map(lambda _: server.upload(png(1)), range(12)))
     assert {image["caption"] for image in images} == {"A red boat on a lake."}
     assert provider.attempts == 1
 
@@ -212,19 +197,19 @@ def test_the_same_picture_at_once_is_paid_for_once(route, provider):
 def test_an_upload_never_fails_because_a_provider_does(route, provider, answer):
     server = route()
     provider.script = [answer] * 3
-    image = upload(server, png(1))
+    image = server.upload(png(1))
     assert image["origin"] == "mock"
     assert image["receipt"]["reason"] == "cloud_failed"
     assert "openrouter" in image["receipt"]["detail"]
     assert 1 <= provider.attempts <= 3
     provider.script = []
-    assert upload(server, png(2))["origin"] == "cloud"
+    assert server.upload(png(2))["origin"] == "cloud"
 
 
 def test_nothing_is_asked_twice_that_cannot_change(route, provider):
     server = route()
     provider.script = [openrouter_error(400, "no such model")] * 3
-    upload(server, png(1))
+    server.upload(png(1))
     assert provider.attempts == 1
 
 
@@ -232,7 +217,7 @@ def test_an_overloaded_provider_is_asked_again_when_it_says(route, provider):
     server = route()
     provider.script = [openrouter_error(429, "slow down", Retry_After="1")]
     started = time.monotonic()
-    assert upload(server, png(1))["origin"] == "cloud"
+    assert server.upload(png(1))["origin"] == "cloud"
     assert time.monotonic() - started >= 1
     assert provider.attempts == 2
 
@@ -241,19 +226,19 @@ def test_a_slow_provider_is_not_waited_for_longer_than_allowed(route, provider):
     server = route(IMGROUTER_CLOUD_TIMEOUT_MS="400")
     provider.script = [Answer(body=completion(dialect="openrouter"), delay_s=5)]
     started = time.monotonic()
-    image = upload(server, png(1))
+    image = server.upload(png(1))
     assert time.monotonic() - started < 4
     assert image["receipt"]["reason"] == "cloud_failed" and image["origin"] == "mock"
     assert provider.attempts == 1  # it may be at work, and may bill it: not asked again
 
 
 def test_the_next_provider_is_asked(route, provider, second_provider):
-    server = route(CLOUD_PROVIDER="openrouter,openai", OPENAI_API_KEY=KEY,
+    server = route(CLOUD_PROVIDER="openrouter,openai", OPENAI_API_KEY=CLOUD_KEY,
                    OPENAI_BASE_URL=second_provider.url)
     provider.script = [openrouter_error(402, "no credits")]
-    image = upload(server, png(1))
+    image = server.upload(png(1))
     assert image["receipt"]["provider"] == "openai"
-    assert upload(server, png(2))["receipt"]["provider"] == "openai"
+    assert server.upload(png(2))["receipt"]["provider"] == "openai"
     assert provider.attempts == 1  # without credit it is left alone
     assert provider_state(server)["breaker"] == "open"
     assert provider_state(server)["opens_in_s"] > 600
@@ -263,7 +248,7 @@ def test_the_next_provider_is_asked(route, provider, second_provider):
 
 def test_a_wrong_key_is_told_and_never_shown(route, provider):
     server = route(OPENROUTER_API_KEY="sk-wrong-and-secret")
-    image = upload(server, png(1))
+    image = server.upload(png(1))
     assert image["origin"] == "mock"
     provider.complaints.clear()  # that the key is wrong
     assert provider_state(server)["breaker"] == "open"
@@ -276,7 +261,7 @@ def milliseconds(server, seeds):
     times = []
     for seed in seeds:
         started = time.perf_counter()
-        upload(server, png(seed))
+        server.upload(png(seed))
         times.append((time.perf_counter() - started) * 1000)
     return times
 
@@ -284,20 +269,20 @@ def milliseconds(server, seeds):
 def test_the_breaker_opens_and_closes_again(route, provider):
     server = route(CLOUD_CIRCUIT_BREAKER_THRESHOLD="3", CLOUD_CIRCUIT_BREAKER_TIMEOUT_SECONDS="1")
     provider.script = [openrouter_error(400, "x")]  # a refused picture is no failure of its
-    assert upload(server, png(1))["origin"] == "mock"
+    assert server.upload(png(1))["origin"] == "mock"
     assert provider_state(server)["failures"] == 0
     provider.script = [Answer(kind="raw", body=b"x")] * 100
-    upload(server, png(2))
-    upload(server, png(3))
+    server.upload(png(2))
+    server.upload(png(3))
     state = provider_state(server)
     assert state["breaker"] == "open" and state["failures"] >= 3
     assert metric(server, 'circuit_breaker_state{provider="openrouter"}') == 1
     attempts = provider.attempts
-    image = upload(server, png(4))
+    image = server.upload(png(4))
     assert image["receipt"]["reason"] == "cloud_away" and provider.attempts == attempts
     provider.script = []
     wait_until(lambda: provider_state(server)["breaker"] == "half_open")
-    assert upload(server, png(5))["origin"] == "cloud"
+    assert server.upload(png(5))["origin"] == "cloud"
     assert provider_state(server)["breaker"] == "closed"
     assert metric(server, 'circuit_breaker_state{provider="openrouter"}') == 0
 
@@ -305,9 +290,9 @@ def test_the_breaker_opens_and_closes_again(route, provider):
 def test_without_the_cloud_an_upload_takes_its_normal_time(start_server, route, provider):
     server = route(CLOUD_CIRCUIT_BREAKER_THRESHOLD="2", CLOUD_CIRCUIT_BREAKER_TIMEOUT_SECONDS="600")
     provider.script = [Answer(kind="raw", body=b"x")] * 10
-    upload(server, png(1))
+    server.upload(png(1))
     wait_until(lambda: provider_state(server)["breaker"] == "open"
-               or upload(server, png(int(time.monotonic() * 1000)))["origin"] == "x")
+               or server.upload(png(int(time.monotonic() * 1000)))["origin"] == "x")
     alone = start_server(data=str(server.data) + "-alone")
     apart, together = [], []
     for seed in range(100, 130):  # in turns: both meet the same moods of the machine
@@ -320,27 +305,27 @@ def test_without_the_cloud_an_upload_takes_its_normal_time(start_server, route, 
 
 def test_limits_hold(route, provider):
     server = route(CLOUD_MAX_REQUESTS_PER_MINUTE="2")
-    reasons = [upload(server, png(seed))["receipt"]["reason"] for seed in range(4)]
+    reasons = [server.upload(png(seed))["receipt"]["reason"] for seed in range(4)]
     assert reasons == ["low_confidence", "low_confidence", "rate_limited", "rate_limited"]
     assert provider.attempts == 2
     server.kill()
     server.is_expected_to_fail = True
     again = route(CLOUD_MAX_REQUESTS_PER_MINUTE="2")  # the book remembers
-    assert upload(again, png(9))["receipt"]["reason"] == "rate_limited"
+    assert again.upload(png(9))["receipt"]["reason"] == "rate_limited"
     assert provider.attempts == 2
 
 
 def test_the_day_and_its_budget_hold(route, provider):
     server = route(CLOUD_MAX_REQUESTS_PER_DAY="1")
-    assert upload(server, png(1))["origin"] == "cloud"
-    assert upload(server, png(2))["receipt"]["reason"] == "rate_limited"
+    assert server.upload(png(1))["origin"] == "cloud"
+    assert server.upload(png(2))["receipt"]["reason"] == "rate_limited"
     server.stop()
     server = route(CLOUD_DAILY_BUDGET_USD=0.00043215 + CEILING_USD)
-    assert upload(server, png(3))["origin"] == "cloud"
-    assert upload(server, png(4))["receipt"]["reason"] == "over_budget"
+    assert server.upload(png(3))["origin"] == "cloud"
+    assert server.upload(png(4))["receipt"]["reason"] == "over_budget"
     server.stop()
     server = route(CLOUD_DAILY_BUDGET_USD=0)
-    assert upload(server, png(5))["receipt"]["reason"] == "over_budget"
+    assert server.upload(png(5))["receipt"]["reason"] == "over_budget"
     assert provider.attempts == 2
 
 
@@ -348,7 +333,7 @@ def test_many_at_once_never_exceed_the_budget(route, provider):
     budget = 0.0050
     server = route(CLOUD_DAILY_BUDGET_USD=budget, CLOUD_MAX_REQUESTS_PER_MINUTE="10000")
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        images = list(pool.map(lambda seed: upload(server, png(seed)), range(60)))
+        images = list(pool.map(lambda seed: server.upload(png(seed)), range(60)))
     cost = sum(image["receipt"]["cost_usd"] for image in images)
     # What is reserved for calls under way keeps others out, although it is not all spent then.
     assert budget / 2 < cost <= budget + 1e-12
@@ -366,7 +351,7 @@ def test_a_call_that_a_crash_cut_off_goes_on_counting(route, provider):
         server.is_expected_to_fail = True
         assert lost.exception() is not None
     again = route(CLOUD_DAILY_BUDGET_USD=CEILING_USD)
-    assert upload(again, png(2))["receipt"]["reason"] == "over_budget"
+    assert again.upload(png(2))["receipt"]["reason"] == "over_budget"
     assert provider.attempts == 1
 
 
@@ -383,13 +368,13 @@ def test_the_originals_example_settings_start(start_server):
     server = start_server(CLOUD_PROVIDER="openrouter", OPENROUTER_API_KEY="",
                           OPENROUTER_MODEL="openai/gpt-4o-mini")
     assert "OPENROUTER_API_KEY" in server.log_text()
-    assert upload(server, png(1), quality="high")["receipt"]["reason"] == "no_provider"
+    assert server.upload(png(1), quality="high")["receipt"]["reason"] == "no_provider"
     assert server.client.get("/healthz").json()["cloud"] == []
 
 
 def test_the_originals_mock_provider(start_server):
     server = start_server(CLOUD_PROVIDER="mock")
-    image = upload(server, png(1), quality="high")
+    image = server.upload(png(1), quality="high")
     assert image["receipt"]["provider"] == "fake" and image["origin"] == "cloud"
     assert "MOCK" in image["notice"]
 
