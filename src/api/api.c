@@ -5,9 +5,11 @@
 #include "api/batch_body.h"
 #include "api/openapi.h"
 #include "api/picture_body.h"
+#include "api/request_trace.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "observe/trace.h"
 
 static size_t max_body_bytes(const struct api *api, unsigned flags) {
     if ((flags & ROUTE_TAKES_PICTURES) != 0)
@@ -30,7 +32,7 @@ bool api_init(struct api *api, struct error *err) {
         api->routes[i] = (struct http_route){
             .method = route->method,
             .path = route->path,
-            .handler = route->handler,
+            .handler = trace_is_on() ? request_trace_run : route->handler,
             .is_instant = (route->flags & ROUTE_INSTANT) != 0,
             .max_body_bytes = max_body_bytes(api, route->flags),
         };

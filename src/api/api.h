@@ -41,10 +41,13 @@ struct api {
     atomic_bool is_stopping;
 };
 
+enum { API_NOTES_SIZE = 1024 };
+
 bool api_init(struct api *api, struct error *err);
 void api_clear(struct api *api);
 // The server is going to stop: batches under way answer what they have not begun with a 503.
 void api_stop(struct api *api);
 
-// The http_observer that feeds the request metrics; its context is a struct api.
+// The http_observer that feeds the request metrics, the log and the traces; its context is a struct
+// api, and the requests have API_NOTES_SIZE bytes of notes.
 void api_observe(void *context, const struct http_observation *observation);

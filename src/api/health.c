@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 #include "api/image_answer.h"
 #include "api/json_answer.h"
+#include "api/models_json.h"
 #include "base/clock.h"
 
 static json_t *store_json(struct api *api) {
@@ -15,11 +16,6 @@ static json_t *store_json(struct api *api) {
         return json_pack("{s:s, s:I}", "name", operations->name, "images", (json_int_t)count);
     return json_pack("{s:s, s:n, s:o}", "name", operations->name, "images", "detail",
                      json_text(err.text));
-}
-
-static json_t *model_json(const char *name) {
-    return json_pack("{s:o, s:s}", "name", json_text(name), "source",
-                     model_source_name(model_source_of(name)));
 }
 
 static const char *reindex_state_name(enum reindex_state state) {
@@ -50,38 +46,45 @@ void health_live(struct http_request *request, struct http_response *response, v
     const struct engine_info *info = engine_info(api->engine);
     struct reindex_progress progress;
     service_reindex_progress(api->service, &progress);
-    json_t *json = json_pack(
-        "{s:s, s:s, s:o, s:{s:o, s:o}, s:s, s:s, s:s?, s:I, s:{s:I, s:I}, s:o, s:o, s:o}",  //
-        "status", "ok",                                                                     //
-        "version", api->version,                                                            //
-        "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),                //
-        "models",                                                                           //
-        "caption", model_json(info->caption_model),                                         //
-        "embedding", model_json(info->embedding_model),                                     //
-        "precision", info->precision,                                                       //
-        "kernel_tier", info->kernel_tier,                                                   //
-        "failed_kernel_tier", info->failed_kernel_tier,                                     //
-        "threads", (json_int_t)info->threads,                                               //
-        "queue",                                                                            //
-        "depth", (json_int_t)engine_queue_depth(api->engine),                               //
-        "capacity", (json_int_t)info->queue_capacity,                                       //
-        "store", store_json(api),                                                           //
-        "reindex", reindex_json(&progress),                                                 //
-        "cloud", cloud_json_create(api->cloud));
+    json_t *json =
+        json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s?, s:I, s:{s:I, s:I}, s:o, s:o, s:o}",  //
+                  "status", "ok",                                                            //
+                  "version", api->version,                                                   //
+                  "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),       //
+                  "models", models_json_create(info),                                        //
+                  "precision", info->precision,                                              //
+                  "kernel_tier", info->kernel_tier,                                          //
+                  "failed_kernel_tier", info->failed_kernel_tier,                            //
+                  "threads", (json_int_t)info->threads,                                      //
+                  "queue",                                                                   //
+                  "depth", (json_int_t)engine_queue_depth(api->engine),                      //
+                  "capacity", (json_int_t)info->queue_capacity,                              //
+                  "store", store_json(api),                                                  //
+                  "reindex", reindex_json(&progress),                                        //
+                  "cloud", cloud_json_create(api->cloud));
     notice_add(json, model_source_of(info->caption_model), model_source_of(info->embedding_model),
                false);
     missing_notice_add(json, &progress);
     answer_json(response, 200, json);
 }
 
+// Not the cloud: without it captions are local. Not the models: the server listens once they are
+// warm.
 void health_ready(struct http_request *request, struct http_response *response, void *context) {
     (void)request;
     struct api *api = context;
-    struct problem problem = {0};
-    if (service_is_ready(api->service, &problem.error)) {
+    const char *failing = "store";
+    struct error problem = {0};
+    bool is_stopping = atomic_load(&api->is_stopping);
+    if (is_stopping) {
+        failing = "stopping";
+        error_set(&problem, ERROR_UNAVAILABLE,
+                  "The server is stopping: it finishes what runs, and takes nothing new.");
+    }
+    if (!is_stopping && service_is_ready(api->service, &problem)) {
         answer_json(response, 200, json_pack("{s:s}", "status", "ready"));
         return;
     }
-    problem.error.kind = ERROR_UNAVAILABLE;  // whatever failed, the answer is "not now": 503
-    problem_answer(&problem, response);
+    problem.kind = ERROR_UNAVAILABLE;  // whatever failed, the answer is "not now": 503
+    http_response_set_error_with(response, &problem, json_pack("{s:s}", "failing", failing), NULL);
 }

@@ -8,7 +8,9 @@
 #include "api/batch_body.h"
 #include "api/handlers.h"
 #include "api/json_answer.h"
+#include "api/request_notes.h"
 #include "api/upload.h"
+#include "observe/trace.h"
 
 enum {
     BATCHES_MAX = 4,  // requests at work at once; each holds a handler and up to 64 pictures
@@ -19,11 +21,24 @@ struct batch_work {
     struct api *api;
     struct batch *batch;
     atomic_size_t next;
+    struct span *span;  // of the request
 };
+
+static void ingest(const struct api *api, struct batch_item *item, size_t index) {
+    struct error *err = &item->problem.error;
+    struct span *span = span_begin("picture", SPAN_INTERNAL);
+    span_set_integer(span, "imgrouter.batch.index", (int64_t)index);
+    // A picture that is no good is no failure of the server.
+    if (!upload_ingest(api->service, &item->body, QUEUE_BULK, &item->result, err) &&
+        error_http_status(err->kind) >= 500)
+        span_set_error(span, error_kind_name(err->kind));
+    span_end(span);
+}
 
 static void *work_on(void *context) {
     struct batch_work *work = context;
     size_t index;
+    (void)trace_switch(work->span);
     while ((index = atomic_fetch_add(&work->next, 1)) < work->batch->count) {
         struct batch_item *item = &work->batch->items[index];
         struct error *err = &item->problem.error;
@@ -32,7 +47,7 @@ static void *work_on(void *context) {
         if (atomic_load(&work->api->is_stopping))
             error_set(err, ERROR_UNAVAILABLE, "the server is stopping; send this picture again");
         else
-            (void)upload_ingest(work->api->service, &item->body, QUEUE_BULK, &item->result, err);
+            ingest(work->api, item, index);
     }
     return NULL;
 }
@@ -40,7 +55,7 @@ static void *work_on(void *context) {
 // The caller is one of the threads, so that the work is done also where no other can be started.
 static void batch_run(struct api *api, struct batch *batch) {
     pthread_t threads[BATCH_PICTURES_MAX];
-    struct batch_work work = {.api = api, .batch = batch};
+    struct batch_work work = {.api = api, .batch = batch, .span = trace_current()};
     size_t wanted = batch->count < api->batch_threads ? batch->count : api->batch_threads;
     size_t started = 0;
     pthread_attr_t attributes;
@@ -98,6 +113,7 @@ void images_batch_post(struct http_request *request, struct http_response *respo
                   BATCHES_MAX);
     if (has_place && batch_body_read(&batch, request, &problem)) {
         batch_run(api, &batch);
+        request_note_batch(request, &batch);
         answer_json(response, 200, batch_json_create(&batch));
         batch_clear(&batch);
     } else {

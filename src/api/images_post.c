@@ -3,6 +3,7 @@
 #include "api/handlers.h"
 #include "api/json_answer.h"
 #include "api/picture_body.h"
+#include "api/request_notes.h"
 #include "api/upload.h"
 
 void images_post(struct http_request *request, struct http_response *response, void *context) {
@@ -12,6 +13,7 @@ void images_post(struct http_request *request, struct http_response *response, v
     struct ingest_result result = {0};
     if (picture_body_read(&body, request, &problem) &&
         upload_ingest(api->service, &body, QUEUE_INTERACTIVE, &result, &problem.error)) {
+        request_note_upload(request, &result);
         answer_json(response, 200, upload_json_create(&result));
     } else {
         problem_answer(&problem, response);

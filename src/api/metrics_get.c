@@ -1,4 +1,4 @@
-// GET /metrics, and the observer that counts and times every request.
+// GET /metrics, and the observer that counts, times, logs and traces every request.
 #include <stdio.h>
 #include <string.h>
 
@@ -6,10 +6,14 @@
 #include "api/gauges.h"
 #include "api/handlers.h"
 #include "api/problem.h"
+#include "api/request_log.h"
+#include "api/request_trace.h"
 #include "http/accept.h"
 
 void api_observe(void *context, const struct http_observation *observation) {
     struct api *api = context;
+    struct span *span = request_trace_resume(observation);
+    request_log_write(observation);
     double seconds = observation->seconds;
     // Longer than any route of the table; what does not fit counts under "other" as it should.
     char label[64] = "other";
@@ -24,6 +28,7 @@ void api_observe(void *context, const struct http_observation *observation) {
     if (observation->accept_seconds >= 0)
         metrics_observe(api->metrics, METRIC_STAGE_DURATION, "accept", NULL,
                         observation->accept_seconds);
+    request_trace_end(span, observation);
 }
 
 // OpenMetrics only for who names it, and does not like the other one more.

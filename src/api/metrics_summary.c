@@ -8,10 +8,10 @@
 #include "api/gauges.h"
 #include "api/handlers.h"
 #include "api/json_answer.h"
+#include "api/models_json.h"
 #include "api/parameter.h"
 #include "api/summary_text.h"
 #include "base/clock.h"
-#include "engine/model_source.h"
 #include "http/accept.h"
 
 enum { SECONDS_DECIMALS = 6 };
@@ -149,32 +149,24 @@ static json_t *cost_json(const struct api *api) {
                      "remaining_usd", json_usd(ledger_budget_left(limits, &status)));
 }
 
-static json_t *model_json(const char *name) {
-    return json_pack("{s:o, s:s}", "name", json_text(name), "source",
-                     model_source_name(model_source_of(name)));
-}
-
 json_t *metrics_summary_create(struct api *api) {
     const struct engine_info *info = engine_info(api->engine);
     gauges_set(api);
-    return json_pack(
-        "{s:s, s:o, s:b, s:{s:o, s:o}, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",  //
-        "version", api->version,                                                            //
-        "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),                //
-        "is_ready", value_of(api, METRIC_READY, NULL) > 0,                                  //
-        "models",                                                                           //
-        "caption", model_json(info->caption_model),                                         //
-        "embedding", model_json(info->embedding_model),                                     //
-        "precision", info->precision,                                                       //
-        "kernel_tier", info->kernel_tier,                                                   //
-        "requests", requests_json(api),                                                     //
-        "uploads", uploads_json(api),                                                       //
-        "captions", captions_json(api),                                                     //
-        "queue", queue_json(api),                                                           //
-        "store", store_json(api),                                                           //
-        "cloud", cloud_json_create(api->cloud),                                             //
-        "cost", cost_json(api),                                                             //
-        "stages", stages_json(api));
+    return json_pack("{s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",  //
+                     "version", api->version,                                                   //
+                     "uptime_s", json_rounded(clock_ms_since(api->started_ns) / 1000, 3),       //
+                     "is_ready", value_of(api, METRIC_READY, NULL) > 0,                         //
+                     "models", models_json_create(info),                                        //
+                     "precision", info->precision,                                              //
+                     "kernel_tier", info->kernel_tier,                                          //
+                     "requests", requests_json(api),                                            //
+                     "uploads", uploads_json(api),                                              //
+                     "captions", captions_json(api),                                            //
+                     "queue", queue_json(api),                                                  //
+                     "store", store_json(api),                                                  //
+                     "cloud", cloud_json_create(api->cloud),                                    //
+                     "cost", cost_json(api),                                                    //
+                     "stages", stages_json(api));
 }
 
 static bool wants_text(const struct http_request *request, bool *is_text, struct problem *problem) {

@@ -6,6 +6,8 @@
 
 #include "api/json_answer.h"
 
+enum { PROBLEM_SUMMARY_SIZE = 256 };
+
 bool problem_set_field(struct problem *problem, const char *place, const char *field,
                        const char *type, const char *message, const char *format, ...) {
     if (problem->error.kind != ERROR_NONE) return false;
@@ -28,11 +30,12 @@ void problem_answer(const struct problem *problem, struct http_response *respons
         http_response_set_error(response, &problem->error);
         return;
     }
-    int status = error_http_status(problem->error.kind);
-    json_t *json = json_pack("{s:s, s:s, s:i, s:o, s:s, s:[{s:[s,s], s:s, s:s}]}", "type",
-                             "about:blank", "title", "Unprocessable Content", "status", status,
-                             "detail", json_text(problem->error.text), "code",
-                             error_kind_name(problem->error.kind), "errors", "loc", problem->place,
-                             problem->field, "msg", problem->message, "type", problem->type);
-    answer_json_as(response, status, "application/problem+json", json);
+    // The detail may quote what the client looks for; the short text never does.
+    char summary[PROBLEM_SUMMARY_SIZE];
+    (void)snprintf(summary, sizeof summary, "%s %s: %s", problem->place, problem->field,
+                   problem->message);
+    json_t *members = json_pack("{s:s, s:[{s:[s,s], s:s, s:s}]}", "title", "Unprocessable Content",
+                                "errors", "loc", problem->place, problem->field, "msg",
+                                problem->message, "type", problem->type);
+    http_response_set_error_with(response, &problem->error, members, summary);
 }

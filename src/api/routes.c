@@ -97,7 +97,7 @@ const struct api_route api_routes[] = {
      {NULL}, {200, JSON_TYPE, "Health", "Alive."}, {500}},
     {"GET", "/readyz", health_ready, ROUTE_INSTANT, "getReadiness", "operation",
      "Can requests be served now",
-     "503 names the part that is missing. Use it as readiness probe.",
+     "503 names the part that is missing in `failing`. Use it as readiness probe.",
      {NULL}, {200, JSON_TYPE, "Readiness", "Ready."}, {503}},
     {"GET", "/metrics", metrics_get, ROUTE_INSTANT, "getMetrics", "operation",
      "Metrics for Prometheus",

@@ -6,6 +6,7 @@
 #include "api/image_answer.h"
 #include "api/json_answer.h"
 #include "api/picture_body.h"
+#include "api/request_notes.h"
 #include "api/search_parameters.h"
 
 enum { SCORE_DECIMALS = 6, RELEVANCE_DECIMALS = 4, MS_DECIMALS = 3 };
@@ -46,6 +47,7 @@ static void search_and_answer(struct api *api, struct http_request *request,
     bool is_done = service_search(api->service, search, &answer, &problem->error) &&
                    (!answer.has_more || search_cursor_write(request, search, cursor, problem));
     if (is_done) {
+        request_note_search(request, search->mode, &answer);
         enum model_source captions;
         struct reindex_progress progress;
         service_reindex_progress(api->service, &progress);

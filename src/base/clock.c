@@ -9,11 +9,13 @@ int64_t clock_monotonic_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int64_t clock_utc_ms(void) {
+int64_t clock_utc_ns(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
+
+int64_t clock_utc_ms(void) { return clock_utc_ns() / 1000000; }
 
 double clock_ms_since(int64_t started_monotonic_ns) {
     return (double)(clock_monotonic_ns() - started_monotonic_ns) / 1e6;

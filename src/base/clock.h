@@ -7,6 +7,7 @@
 
 int64_t clock_monotonic_ns(void);
 int64_t clock_utc_ms(void);  // milliseconds since 1970-01-01T00:00:00Z
+int64_t clock_utc_ns(void);  // likewise nanoseconds
 double clock_ms_since(int64_t started_monotonic_ns);
 // A condition whose pthread_cond_timedwait takes times of the monotonic clock.
 void clock_condition_init(pthread_cond_t *condition);

@@ -1,5 +1,6 @@
 // Log lines on standard error: text on a terminal, one JSON object a line otherwise.
-// Any thread; a line is written in one piece. Never pass secrets or picture content.
+// Any thread; a line is written in one piece, and nobody waits for who reads it (log_line.h). Never
+// pass secrets or picture content.
 #pragma once
 
 #include <stdbool.h>

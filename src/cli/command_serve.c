@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/engine_setup.h"
 #include "cli/service_setup.h"
+#include "cli/trace_setup.h"
 #include "cli/version.h"
 #include "fetch/fetch.h"
 #include "http/server.h"
@@ -33,6 +34,7 @@ struct server {
     struct service_parts parts;
     struct api api;
     struct http_server *http;
+    struct trace_setup *traces;  // NULL: nothing is traced
 };
 
 static bool open_http(struct server *server, const struct settings *settings, struct error *err) {
@@ -60,6 +62,7 @@ static bool open_http(struct server *server, const struct settings *settings, st
                                       .route_count = server->api.route_count,
                                       .context = &server->api,
                                       .observer = api_observe,
+                                      .notes_size = API_NOTES_SIZE,
                                       .event_threads = EVENT_THREADS,
                                       .handler_threads = handlers,
                                       .queue_capacity = handlers,
@@ -80,6 +83,7 @@ static void close_all(struct server *server, int drain_timeout_ms) {
     }
     if (server->http != NULL) http_server_destroy(server->http, drain_timeout_ms);
     api_clear(&server->api);
+    trace_setup_stop(server->traces);
     service_parts_close(&server->parts);
     fetch_global_cleanup();
 }
@@ -138,6 +142,7 @@ int command_serve(const struct command_input *input) {
                    (parts->relevance = relevance_create(parts->engine, &err)) != NULL &&
                    service_parts_open_service(parts, settings, &err) &&
                    service_reindex_start(parts->service, &err) &&
+                   trace_setup_start(settings, parts->metrics, &server.traces, &err) &&
                    open_http(&server, settings, &err);
     if (is_open) say_what_runs(engine_info(parts->engine));
     if (is_open) wait_for_signal(&server, settings, &signals);

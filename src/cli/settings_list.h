@@ -122,6 +122,46 @@ SETTING(drain_timeout_ms, INTEGER, "drain-timeout-ms", "IMGROUTER_DRAIN_TIMEOUT_
         "Time that running requests get to finish after SIGTERM.")
 SETTING(log_level, TEXT, "log-level", "IMGROUTER_LOG_LEVEL", "info", 0, 0, FOR_ALL, "debug|info|warning|error|off",
         "Least important log lines to write.")
+SETTING(otel_sdk_disabled, TEXT, "otel-sdk-disabled", "OTEL_SDK_DISABLED", NULL, 0, 0, FOR_SERVE, "true|false",
+        "true: no traces, whatever else is set.")
+SETTING(otel_traces_exporter, TEXT, "otel-traces-exporter", "OTEL_TRACES_EXPORTER", "otlp", 0, 0, FOR_SERVE, "otlp|none",
+        "Where traces go; none: nowhere.")
+SETTING(otel_endpoint, TEXT, "otel-exporter-otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", NULL, 0, 0, FOR_SERVE, "URL",
+        "Collector of OpenTelemetry that takes traces by OTLP/HTTP, for example http://127.0.0.1:4318; v1/traces is added. Without an address nothing is traced.")
+SETTING(otel_traces_endpoint, TEXT, "otel-exporter-otlp-traces-endpoint", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", NULL, 0, 0, FOR_SERVE, "URL",
+        "The whole address that traces are sent to; as all _TRACES_ settings it wins over the general one.")
+SETTING(otel_headers, TEXT, "otel-exporter-otlp-headers", "OTEL_EXPORTER_OTLP_HEADERS", NULL, 0, 0, FOR_SERVE, "NAME=VALUE,…",
+        "Headers for the collector, values percent-encoded. Safer in the environment than in an option.")
+SETTING(otel_traces_headers, TEXT, "otel-exporter-otlp-traces-headers", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", NULL, 0, 0, FOR_SERVE, "NAME=VALUE,…",
+        "Likewise.")
+SETTING(otel_timeout, TEXT, "otel-exporter-otlp-timeout", "OTEL_EXPORTER_OTLP_TIMEOUT", "10000", 0, 0, FOR_SERVE, "MS",
+        "Time that the collector gets to answer.")
+SETTING(otel_traces_timeout, TEXT, "otel-exporter-otlp-traces-timeout", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", NULL, 0, 0, FOR_SERVE, "MS",
+        "Likewise.")
+SETTING(otel_compression, TEXT, "otel-exporter-otlp-compression", "OTEL_EXPORTER_OTLP_COMPRESSION", "none", 0, 0, FOR_SERVE, "gzip|none",
+        "How traces are compressed.")
+SETTING(otel_traces_compression, TEXT, "otel-exporter-otlp-traces-compression", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", NULL, 0, 0, FOR_SERVE, "gzip|none",
+        "Likewise.")
+SETTING(otel_protocol, TEXT, "otel-exporter-otlp-protocol", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", 0, 0, FOR_SERVE, "http/json",
+        "JSON is sent whatever is asked for: every collector takes it where it takes OTLP/HTTP.")
+SETTING(otel_traces_protocol, TEXT, "otel-exporter-otlp-traces-protocol", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", NULL, 0, 0, FOR_SERVE, "http/json",
+        "Likewise.")
+SETTING(otel_sampler, TEXT, "otel-traces-sampler", "OTEL_TRACES_SAMPLER", "parentbased_always_on", 0, 0, FOR_SERVE, "NAME",
+        "Which traces are recorded: always_on, always_off, traceidratio, or one of these after parentbased_, which follows the caller where there is one.")
+SETTING(otel_sampler_argument, TEXT, "otel-traces-sampler-arg", "OTEL_TRACES_SAMPLER_ARG", "1", 0, 0, FOR_SERVE, "RATIO",
+        "Share of the traces that traceidratio records, 0 to 1.")
+SETTING(otel_service_name, TEXT, "otel-service-name", "OTEL_SERVICE_NAME", NULL, 0, 0, FOR_SERVE, "NAME",
+        "What traces call this server (default: service.name of the resource attributes, else imgrouter).")
+SETTING(otel_resource_attributes, TEXT, "otel-resource-attributes", "OTEL_RESOURCE_ATTRIBUTES", NULL, 0, 0, FOR_SERVE, "NAME=VALUE,…",
+        "What else they say of it, values percent-encoded.")
+SETTING(otel_delay, TEXT, "otel-bsp-schedule-delay", "OTEL_BSP_SCHEDULE_DELAY", "5000", 0, 0, FOR_SERVE, "MS",
+        "How long a span waits for others before it is sent.")
+SETTING(otel_export_timeout, TEXT, "otel-bsp-export-timeout", "OTEL_BSP_EXPORT_TIMEOUT", "30000", 0, 0, FOR_SERVE, "MS",
+        "How long a batch of spans is tried to be sent; then it is dropped.")
+SETTING(otel_queue_size, TEXT, "otel-bsp-max-queue-size", "OTEL_BSP_MAX_QUEUE_SIZE", "2048", 0, 0, FOR_SERVE, "N",
+        "Spans that may wait; more are dropped.")
+SETTING(otel_batch_size, TEXT, "otel-bsp-max-export-batch-size", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512", 0, 0, FOR_SERVE, "N",
+        "Spans that are sent together at most.")
 SETTING(is_json, FLAG, "json", NULL, 0, 0, 0, FOR_ALL & ~FOR_SERVE, NULL,
         "Print JSON for machines, one object a line.")
 SETTING(is_text, FLAG, "text", NULL, 0, 0, 0, FOR_EMBED, NULL,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cloud/cloud_private.h"
+#include "cloud/cloud_trace.h"
 
 enum {
     // After a question's deadline a call is surely over: clocks, and a busy machine.
@@ -176,6 +177,8 @@ static bool ask_in_time(struct cloud_asking *asking, const struct cloud_turn *tu
     // What is left after the reservation; a book that took it all leaves the provider a moment.
     question.timeout_ms = (long)cloud_time_left_ms(asking);
     if (question.timeout_ms == 0) question.timeout_ms = 1;
+    char traceparent[TRACE_PARENT_SIZE];
+    if (trace_current_parent(traceparent, &question.tracestate)) question.traceparent = traceparent;
     return provider_ask(turn->member->provider, client, &question, &asking->result->answer,
                         failure);
 }
@@ -184,8 +187,10 @@ static enum attempt_end ask_and_settle(struct cloud_asking *asking, const struct
                                        const struct gate_pass *pass, struct fetch_client *client,
                                        const struct ledger_call *call,
                                        struct cloud_failure *failure) {
+    struct span *span = cloud_trace_begin(turn);
     int64_t started_ns = clock_monotonic_ns();
     bool is_answered = ask_in_time(asking, turn, client, failure);
+    cloud_trace_end(span, &asking->result->answer, is_answered ? NULL : failure);
     double duration_ms = clock_ms_since(started_ns);
     enum cloud_outcome outcome = is_answered ? CLOUD_ANSWERED : failure->outcome;
     asking->result->attempts++;

@@ -75,6 +75,10 @@ const char *provider_model(const struct provider *provider) {
                                            : provider_kind_name(provider->options.kind);
 }
 
+bool provider_server(const struct provider *provider, char host[static URL_HOST_SIZE], int *port) {
+    return provider->base_url[0] != '\0' && url_server(provider->base_url, host, port);
+}
+
 uint32_t provider_kind_max_side(enum provider_kind kind) { return operations_of[kind]->max_side; }
 
 uint32_t provider_max_side(const struct provider *provider) {

@@ -48,6 +48,7 @@ struct cloud_question {
     const char *prompt;
     const char *model;        // NULL: the provider's own
     const char *traceparent;  // W3C trace context to send on; NULL: none
+    const char *tracestate;   // with it; NULL: none
     long timeout_ms;          // of the whole exchange
 };
 
@@ -96,6 +97,8 @@ bool provider_kind_parse(const char *name, enum provider_kind *kind);  // "mock"
 uint32_t provider_kind_max_side(enum provider_kind kind);              // see provider_max_side
 enum provider_kind provider_kind_of(const struct provider *provider);
 const char *provider_model(const struct provider *provider);  // the model asked by default
+// Where it is asked; false: nowhere.
+bool provider_server(const struct provider *provider, char host[static URL_HOST_SIZE], int *port);
 // Longest side of the pictures it is sent: what its models look at, no more.
 uint32_t provider_max_side(const struct provider *provider);
 // Why it cannot take a picture of this size, or NULL when it can.

@@ -90,7 +90,10 @@ bool provider_exchange(struct fetch_client *client, struct fetch_request *reques
     request->sink = take_bytes;
     request->context = reply;
     // AWS has a header of its own for it, and would have this one signed.
-    if (request->aws_sigv4 == NULL) request->traceparent = question->traceparent;
+    if (request->aws_sigv4 == NULL) {
+        request->traceparent = question->traceparent;
+        request->tracestate = question->tracestate;
+    }
     if (fetch_client_send(client, request, &reply->status, &problem)) {
         reply->retry_after_ms = fetch_client_retry_after_ms(client);
         return true;

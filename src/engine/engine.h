@@ -71,7 +71,9 @@ struct engine_info {
     // also the key of the vector space.
     char embedding_model[MODEL_NAME_SIZE];
     char precision[PRECISION_TEXT_SIZE];  // "int8"; "int8, f32": captions, search
-    const char *kernel_tier;              // "avx512"
+    const char *caption_precision;        // "int8"; mocks have one too
+    const char *embedding_precision;
+    const char *kernel_tier;         // "avx512"
     const char *failed_kernel_tier;  // a better one that computed wrongly at the start, or NULL
     size_t threads;
     size_t embedding_width;

@@ -112,6 +112,8 @@ struct models *models_load(const struct engine_options *options, struct engine_i
     if (models->compute == NULL) goto fail;
     resample_use_tier(compute_tier(models->compute));
     *info = (struct engine_info){.precision = "f32",
+                                 .caption_precision = "f32",
+                                 .embedding_precision = "f32",
                                  .kernel_tier = kernel_tier_name(compute_tier(models->compute)),
                                  .failed_kernel_tier = compute_failed_tier(models->compute),
                                  .threads = compute_threads(models->compute)};
@@ -136,6 +138,8 @@ struct models *models_load(const struct engine_options *options, struct engine_i
         info->embedding_width = clip_config(models->clip)->embedding_width;
         info->logit_scale = clip_logit_scale(models->clip);
     }
+    info->caption_precision = precision_name(caption_precision);
+    info->embedding_precision = precision_name(embedding_precision);
     name_precision(models, caption_precision, embedding_precision, info->precision);
     return models;
 fail:

@@ -1,16 +1,19 @@
 #include "fetch/fetch_trusted.h"
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 enum {
     MAX_UNREAD_BODY = 64 * 1024,  // bytes of an answer that is neither 200 nor 206
     MAX_TOKEN_HEADER = 2048,      // bytes
-    MAX_TRACE_HEADER = 128,       // bytes; version 00 has 55
+    MAX_TRACE_HEADER = 544,       // bytes; tracestate has up to 512
     MAX_RETRY_AFTER_S = 7 * 24 * 3600,
 };
 
@@ -73,6 +76,14 @@ static int allow_send(void *context, char *remote_address, char *local_address, 
                                                                   : CURL_PREREQFUNC_OK;
 }
 
+// Called about once a second, and whenever bytes move; not 0 ends the exchange.
+static int check_time(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                      curl_off_t up) {
+    const struct exchange *exchange = context;
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    return clock_monotonic_ns() >= atomic_load(exchange->request->give_up_ns);
+}
+
 // *form is NULL when there are no parts; the caller frees it with curl_mime_free.
 static bool make_form(CURL *handle, const struct fetch_request *request, curl_mime **form) {
     *form = request->parts == NULL ? NULL : curl_mime_init(handle);
@@ -107,6 +118,9 @@ static bool set_options(struct fetch_client *client, const struct fetch_request 
            SET(CURLOPT_WRITEFUNCTION, pass_body) && SET(CURLOPT_WRITEDATA, exchange) &&
            SET(CURLOPT_PREREQFUNCTION, allow_send) && SET(CURLOPT_PREREQDATA, exchange) &&
            SET(CURLOPT_USERAGENT, "imgrouter") &&
+           (request->give_up_ns == NULL ||
+            (SET(CURLOPT_NOPROGRESS, 0L) && SET(CURLOPT_XFERINFOFUNCTION, check_time) &&
+             SET(CURLOPT_XFERINFODATA, exchange))) &&
            (request->range_start == 0 || SET(CURLOPT_RANGE, range)) &&
            (request->json == NULL ||
             (SET(CURLOPT_POSTFIELDS, request->json) &&
@@ -147,6 +161,10 @@ static struct curl_slist *make_headers(const struct fetch_request *request) {
         char line[MAX_TRACE_HEADER];
         (void)snprintf(line, sizeof line, "traceparent: %s", request->traceparent);
         headers = add_header(headers, line);
+        if (request->tracestate != NULL && request->tracestate[0] != '\0') {
+            (void)snprintf(line, sizeof line, "tracestate: %s", request->tracestate);
+            headers = add_header(headers, line);
+        }
     }
     if (request->secret_header != NULL) headers = add_header(headers, request->secret_header);
     if (request->bearer_token == NULL || request->bearer_token[0] == '\0') return headers;
@@ -189,7 +207,9 @@ bool fetch_client_send(struct fetch_client *client, const struct fetch_request *
     CURLcode code = curl_easy_perform(client->handle);
     (void)curl_easy_getinfo(client->handle, CURLINFO_RESPONSE_CODE, status);
     is_done = code == CURLE_OK || exchange.is_cut;
-    if (code == CURLE_ABORTED_BY_CALLBACK)
+    if (code == CURLE_ABORTED_BY_CALLBACK && request->give_up_ns != NULL)
+        error_set(err, ERROR_TIMEOUT, "no answer came in time");
+    else if (code == CURLE_ABORTED_BY_CALLBACK)
         error_set(err, ERROR_UPSTREAM, "the connection ended before an answer came");
     else if (!is_done && !exchange.is_refused)
         error_set(err, failure_kind(code), "%s",
@@ -270,6 +290,25 @@ bool url_has_same_origin(const char *a, const char *b) {
     curl_url_cleanup(left);
     curl_url_cleanup(right);
     return is_same;
+}
+
+bool url_server(const char *url, char host[static URL_HOST_SIZE], int *port) {
+    CURLU *parsed = curl_url();
+    char *name = NULL, *number = NULL;
+    bool is_done = parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                   curl_url_get(parsed, CURLUPART_HOST, &name, 0) == CURLUE_OK &&
+                   curl_url_get(parsed, CURLUPART_PORT, &number, CURLU_DEFAULT_PORT) == CURLUE_OK;
+    if (is_done) {
+        size_t size = strlen(name);
+        bool has_brackets = size > 2 && name[0] == '[';
+        (void)snprintf(host, URL_HOST_SIZE, "%.*s", (int)(has_brackets ? size - 2 : size),
+                       name + has_brackets);
+        *port = (int)strtol(number, NULL, 10);
+    }
+    curl_free(name);
+    curl_free(number);
+    curl_url_cleanup(parsed);
+    return is_done;
 }
 
 bool url_is_http(const char *url) { return strncasecmp(url, "http://", 7) == 0; }

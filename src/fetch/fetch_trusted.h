@@ -42,6 +42,7 @@ struct fetch_request {
     const char *bearer_token;    // NULL or empty: none
     const char *secret_header;  // "api-key: …", NULL: none; never sent on to where a redirect leads
     const char *traceparent;    // W3C trace context to send on, NULL: none
+    const char *tracestate;     // with it; NULL or empty: none
     const char *const *headers;  // [header_count] further ones, "X-Title: …"; they win over ours
     size_t header_count;
     // Signs with AWS's signature version 4, every header included: "aws:amz:REGION:SERVICE".
@@ -54,6 +55,9 @@ struct fetch_request {
     long timeout_ms;        // the whole exchange; 0: no limit
     fetch_sink *sink;       // NULL for HEAD
     void *context;
+    // When the exchange ends at the latest, of the monotonic clock; another thread may move it
+    // while the exchange runs, which is noticed within a second. NULL: the timeouts alone end it.
+    const _Atomic int64_t *give_up_ns;
 };
 
 // True when an answer came, whatever its status. Errors: ERROR_TIMEOUT (no answer in time),
@@ -78,6 +82,9 @@ const char *fetch_client_redirect(struct fetch_client *client);
 bool url_check_server(const char *url, const char *setting, struct error *err);
 // Same scheme, host and port: what a token for the one may also be sent to.
 bool url_has_same_origin(const char *a, const char *b);
+// Host (without the brackets of IPv6) and port of an address; false: it is none.
+enum { URL_HOST_SIZE = 256 };
+bool url_server(const char *url, char host[static URL_HOST_SIZE], int *port);
 // "localhost", 127.0.0.0/8 and ::1 as they are written in addresses.
 bool url_is_on_loopback(const char *url);
 bool url_is_http(const char *url);

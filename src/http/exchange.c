@@ -1,15 +1,19 @@
 #include "http/exchange.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "http/admission.h"
 #include "http/server_private.h"
 
+enum { CLIENT_NAME_SIZE = INET6_ADDRSTRLEN };
 enum { STATUS_CLIENT_GONE = 499 };  // not sent, only observed; the number nginx uses
+
+static const char stopping[] = "the server is shutting down; try again shortly";
 
 static int64_t seconds_from_now(unsigned seconds) {
     return clock_monotonic_ns() + (int64_t)seconds * 1000000000;
@@ -33,7 +37,7 @@ enum MHD_Result exchange_accept_connection(void *context, const struct sockaddr 
     const struct http_server *server = context;
     (void)address;
     (void)address_size;
-    return atomic_load(&server->is_draining) ? MHD_NO : MHD_YES;
+    return atomic_load(&server->is_refusing) ? MHD_NO : MHD_YES;
 }
 
 void exchange_note_connection(void *context, struct MHD_Connection *connection,
@@ -55,7 +59,8 @@ void *exchange_begin(void *context, const char *target, struct MHD_Connection *c
     struct http_server *server = context;
     watched_connection_hurry(watched(connection),
                              seconds_from_now(server->options.request_timeout_s));
-    struct http_request *request = http_request_create(target, connection);
+    struct http_request *request =
+        http_request_create(target, connection, server->options.notes_size);
     if (request == NULL) return NULL;
     request->body_budget = &server->pending_body_bytes;
     request->body_budget_max = server->options.max_pending_body_bytes;
@@ -64,21 +69,11 @@ void *exchange_begin(void *context, const char *target, struct MHD_Connection *c
     return request;
 }
 
-static void log_answer(const struct http_request *request) {
-    const struct http_response *response = &request->response;
-    bool is_fault = response->status >= 500 && response->status != 503;
-    log_write(is_fault ? LOG_WARNING : LOG_DEBUG, "request %s: %s %s answered %d%s%.*s",
-              request->id, request->method, request->target.path, response->status,
-              is_fault ? ": " : "", is_fault && response->body != NULL ? (int)response->size : 0,
-              response->body == NULL ? "" : response->body);
-}
-
 static enum MHD_Result answer(struct http_server *server, struct http_request *request) {
     request->phase = REQUEST_HANDLED;
     watched_connection_forgive(watched(request->connection));
     http_request_drop_body(request);
     if (request->response.status == 0) request->response.status = 200;
-    log_answer(request);
     struct MHD_Response *reply = http_response_take(&request->response);
     if (reply == NULL) return MHD_NO;
     MHD_add_response_header(reply, "X-Request-Id", request->id);
@@ -94,6 +89,29 @@ static enum MHD_Result answer_error(struct http_server *server, struct http_requ
                                     const struct error *err) {
     http_response_set_error(&request->response, err);
     return answer(server, request);
+}
+
+// The client's own id, so that it finds its request again; one that could break a line is not
+// taken.
+static void take_request_id(struct http_request *request) {
+    const char *given = http_request_header(request, "X-Request-Id");
+    if (given == NULL) return;
+    size_t size = 0;
+    while (given[size] > ' ' && given[size] <= '~') size++;
+    if (size == 0 || size >= sizeof request->id || given[size] != '\0') return;
+    memcpy(request->id, given, size + 1);
+}
+
+// A server that is going to stop still tells how it is, and begins nothing that may take long.
+static bool admit(struct http_server *server, struct http_request *request) {
+    if (!admission_check(request, server->options.routes, server->options.route_count))
+        return false;
+    if (!atomic_load(&server->is_draining) || request->match.route->is_instant) return true;
+    struct error err = {0};
+    error_set(&err, ERROR_UNAVAILABLE, "%s", stopping);
+    http_response_set_error(&request->response, &err);
+    request->must_close = true;
+    return false;
 }
 
 static void count_active(struct http_server *server, bool is_more) {
@@ -134,7 +152,7 @@ void exchange_handle(struct http_server *server, struct http_request *request) {
     request->handled_monotonic_ns = clock_monotonic_ns();
     if (atomic_load(&server->is_refusing)) {
         struct error err = {0};
-        error_set(&err, ERROR_UNAVAILABLE, "the server is shutting down; try again shortly");
+        error_set(&err, ERROR_UNAVAILABLE, "%s", stopping);
         http_response_set_error(&request->response, &err);
     } else {
         run_handler(server, request);
@@ -156,8 +174,8 @@ enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *connectio
         (void)snprintf(request->method, sizeof request->method, "%s", method);
         count_active(server, true);
         request->is_http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
-        request->is_refused =
-            !admission_check(request, server->options.routes, server->options.route_count);
+        take_request_id(request);
+        request->is_refused = !admit(server, request);
         // An answer before the request is complete closes the connection, so only where it must.
         return request->is_refused && request->must_close ? answer(server, request) : MHD_YES;
     }
@@ -170,19 +188,46 @@ enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *connectio
                                                : answer(server, request);
 }
 
+static void client_name(struct MHD_Connection *connection, char name[static CLIENT_NAME_SIZE]) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
+    if (address != NULL && address->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, name,
+                        CLIENT_NAME_SIZE);
+    if (address == NULL || address->sa_family != AF_INET6) return;
+    const struct in6_addr *wide = &((const struct sockaddr_in6 *)address)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(wide))
+        (void)inet_ntop(AF_INET, &wide->s6_addr[12], name, CLIENT_NAME_SIZE);
+    else
+        (void)inet_ntop(AF_INET6, wide, name, CLIENT_NAME_SIZE);
+}
+
 static void observe(const struct http_server *server, const struct http_request *request) {
     const struct http_route *route = request->match.route;
-    int64_t accept_ns = request->handled_monotonic_ns - request->started_monotonic_ns;
+    const struct http_response *response = &request->response;
+    bool is_answered = request->phase == REQUEST_HANDLED;
     bool is_handled = request->handled_monotonic_ns != 0;
-    server->options.observer(
-        server->options.context,
-        &(struct http_observation){.method = route == NULL ? request->method : route->method,
-                                   .route = route == NULL ? NULL : route->path,
-                                   .status = request->phase == REQUEST_HANDLED
-                                                 ? request->response.status
-                                                 : STATUS_CLIENT_GONE,
-                                   .seconds = clock_ms_since(request->started_monotonic_ns) / 1000,
-                                   .accept_seconds = is_handled ? (double)accept_ns / 1e9 : -1});
+    int64_t accept_ns = request->handled_monotonic_ns - request->started_monotonic_ns;
+    char client[CLIENT_NAME_SIZE] = "";
+    client_name(request->connection, client);
+    struct http_observation observation = {
+        .method = route == NULL ? request->method : route->method,
+        .route = route == NULL ? NULL : route->path,
+        .path = request->target.path,
+        .status = is_answered ? response->status : STATUS_CLIENT_GONE,
+        .seconds = clock_ms_since(request->started_monotonic_ns) / 1000,
+        .accept_seconds = is_handled ? (double)accept_ns / 1e9 : -1,
+        .id = request->id,
+        .client = client,
+        .request_bytes = request->received_bytes,
+        .response_bytes = is_answered ? response->size : 0,
+        .problem_code = response->problem_code,
+        .problem_detail = response->problem_detail,
+        .notes = request->notes,
+        .request = request,
+    };
+    server->options.observer(server->options.context, &observation);
 }
 
 void exchange_end(void *context, struct MHD_Connection *connection, void **request_slot,

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <microhttpd.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 
@@ -12,11 +13,12 @@ enum {
                                       // least this far, so that most clients see the answer
 };
 
-struct http_request *http_request_create(const char *raw_target,
-                                         struct MHD_Connection *connection) {
-    struct http_request *request = memory_try_zeroed(1, sizeof *request);
+struct http_request *http_request_create(const char *raw_target, struct MHD_Connection *connection,
+                                         size_t notes_size) {
+    struct http_request *request = memory_try_zeroed(1, sizeof *request + notes_size);
     if (request == NULL) return NULL;
     request->connection = connection;
+    request->response.request_id = request->id;
     request->started_monotonic_ns = clock_monotonic_ns();
     (void)target_parse(&request->target, raw_target, &request->target_error);
     return request;
@@ -74,6 +76,7 @@ static bool body_refuse_too_large(struct http_request *request) {
 }
 
 bool http_request_add_body(struct http_request *request, const void *bytes, size_t size) {
+    request->received_bytes += size;
     if (request->refusal.kind == ERROR_NONE) {
         if (size > request->body_limit - request->body_size) {
             body_refuse_too_large(request);
@@ -111,10 +114,45 @@ const char *http_request_header(const struct http_request *request, const char *
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+struct header_search {
+    const char *name;
+    const char **values;
+    size_t max, count;
+};
+
+static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
+    struct header_search *search = context;
+    (void)kind;
+    if (strcasecmp(name, search->name) != 0) return MHD_YES;
+    if (search->count < search->max) search->values[search->count] = value == NULL ? "" : value;
+    search->count++;
+    return MHD_YES;
+}
+
+size_t http_request_headers(const struct http_request *request, const char *name,
+                            const char **values, size_t max) {
+    struct header_search search = {.name = name, .values = values, .max = max};
+    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, note_header, &search);
+    return search.count;
+}
+
+const struct http_route *http_request_route(const struct http_request *request) {
+    return request->match.route;
+}
+
+const char *http_request_method(const struct http_request *request) { return request->method; }
+
+int64_t http_request_started_ns(const struct http_request *request) {
+    return request->started_monotonic_ns;
+}
+
 const unsigned char *http_request_body(const struct http_request *request, size_t *size) {
     *size = request->body_size;
     return request->body;
 }
+
+void *http_request_notes(struct http_request *request) { return request->notes; }
 
 const char *http_request_media_type(const struct http_request *request) {
     return request->media_type;

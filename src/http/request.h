@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "http/multipart.h"
@@ -14,7 +15,7 @@
 
 struct MHD_Connection;
 
-enum { REQUEST_ID_SIZE = 24, REQUEST_MEDIA_TYPE_SIZE = 128, REQUEST_METHOD_SIZE = 16 };
+enum { REQUEST_ID_SIZE = 129, REQUEST_MEDIA_TYPE_SIZE = 128, REQUEST_METHOD_SIZE = 16 };
 
 enum request_phase { REQUEST_NEW, REQUEST_RECEIVING, REQUEST_WAITING, REQUEST_HANDLED };
 
@@ -36,6 +37,7 @@ struct http_request {
     size_t body_size;
     size_t body_capacity;
     size_t body_limit;           // of the route
+    size_t received_bytes;       // of the body, thrown away ones included
     size_t discarded_bytes;      // thrown away after the refusal
     struct error refusal;        // why the body is not taken any more
     atomic_size_t *body_budget;  // bytes held by all requests together
@@ -48,10 +50,12 @@ struct http_request {
     struct http_response response;
     bool is_refused;  // by its headers; the response says why
     bool must_close;
+    _Alignas(max_align_t) unsigned char notes[];  // of the handler's owner, for the observer
 };
 
 // NULL when memory is out. A bad target is kept in target_error: the answer comes later.
-struct http_request *http_request_create(const char *raw_target, struct MHD_Connection *connection);
+struct http_request *http_request_create(const char *raw_target, struct MHD_Connection *connection,
+                                         size_t notes_size);
 void http_request_destroy(struct http_request *request);
 
 // False when the client sends on and on after its body was refused: hang up.

@@ -67,30 +67,34 @@ const char *http_status_title(int status) {
     return MHD_get_reason_phrase_for((unsigned int)status);
 }
 
-// NULL when memory is out.
-static char *problem_text_create(int status, const char *code, const char *detail, size_t *size) {
+// NULL when memory is out. Drops the reference to the members.
+static char *problem_text_create(const struct http_response *response, int status, const char *code,
+                                 const char *detail, json_t *members, size_t *size) {
     char *text = NULL;
     char *mended = utf8_mended_copy(detail, strlen(detail));
-    json_t *problem = mended == NULL ? NULL
-                                     : json_pack("{ss ss si ss ss}", "type", "about:blank", "title",
-                                                 http_status_title(status), "status", status,
-                                                 "detail", mended, "code", code);
+    json_t *problem = mended == NULL
+                          ? NULL
+                          : json_pack("{ss ss si ss ss ss*}", "type", "about:blank", "title",
+                                      http_status_title(status), "status", status, "detail", mended,
+                                      "code", code, "request_id", response->request_id);
     memory_free(mended);
-    if (problem == NULL) return NULL;
-    *size = json_dumpb(problem, NULL, 0, JSON_COMPACT);
-    if (*size > 0) text = memory_try(*size);
-    if (text != NULL) (void)json_dumpb(problem, text, *size, JSON_COMPACT);
+    if (problem != NULL && (members == NULL || json_object_update(problem, members) == 0)) {
+        *size = json_dumpb(problem, NULL, 0, JSON_COMPACT);
+        if (*size > 0) text = memory_try(*size);
+        if (text != NULL) (void)json_dumpb(problem, text, *size, JSON_COMPACT);
+    }
+    json_decref(members);
     json_decref(problem);
     return text;
 }
 
-void http_response_set_problem(struct http_response *response, int status, const char *code,
-                               const char *detail) {
+static void set_problem(struct http_response *response, int status, const char *code,
+                        const char *detail, json_t *members) {
     static const char out_of_memory[] =
         "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
         "\"detail\":\"out of memory; try again shortly\",\"code\":\"unavailable\"}";
     size_t size = 0;
-    char *text = problem_text_create(status, code, detail, &size);
+    char *text = problem_text_create(response, status, code, detail, members, &size);
     if (text != NULL) {
         http_response_take_body(response, problem_type, text, size);
     } else {
@@ -99,13 +103,27 @@ void http_response_set_problem(struct http_response *response, int status, const
                                       sizeof out_of_memory - 1);
     }
     response->status = status;
+    response->problem_code = code;
+    (void)snprintf(response->problem_detail, sizeof response->problem_detail, "%s", detail);
     if ((status == 429 || status == 503) && !has_header(response, "Retry-After"))
         http_response_add_header(response, "Retry-After", retry_after_s);
 }
 
+void http_response_set_problem(struct http_response *response, int status, const char *code,
+                               const char *detail) {
+    set_problem(response, status, code, detail, NULL);
+}
+
 void http_response_set_error(struct http_response *response, const struct error *err) {
+    http_response_set_error_with(response, err, NULL, NULL);
+}
+
+void http_response_set_error_with(struct http_response *response, const struct error *err,
+                                  struct json_t *members, const char *summary) {
     enum error_kind kind = err->kind == ERROR_NONE ? ERROR_INTERNAL : err->kind;
-    http_response_set_problem(response, error_http_status(kind), error_kind_name(kind), err->text);
+    set_problem(response, error_http_status(kind), error_kind_name(kind), err->text, members);
+    if (summary != NULL)
+        (void)snprintf(response->problem_detail, sizeof response->problem_detail, "%s", summary);
 }
 
 struct MHD_Response *http_response_take(struct http_response *response) {

@@ -20,6 +20,10 @@ struct http_response {
     char *body;                // owned
     const void *static_body;   // borrowed; used when `body` is NULL
     size_t size;
+    const char *request_id;  // borrowed; shown in problems
+    // What the observer is told of a problem: its code (a literal; NULL: none was set), its text.
+    const char *problem_code;
+    char problem_detail[ERROR_TEXT_SIZE];
 };
 
 // problem+json with a status that no kind of error has, like 405.

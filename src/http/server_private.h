@@ -24,8 +24,8 @@ struct http_server {
     uint32_t id_prefix;
     atomic_uint request_count;
     atomic_size_t pending_body_bytes;
-    atomic_bool is_draining;  // no new connections; every answer closes its connection
-    atomic_bool is_refusing;  // queued requests are answered 503 without running them
+    atomic_bool is_draining;  // only instant routes; every answer closes its connection
+    atomic_bool is_refusing;  // no new connections; queued requests are answered 503
 
     pthread_mutex_t mutex;
     pthread_cond_t became_idle;

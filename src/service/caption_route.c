@@ -14,6 +14,7 @@
 #include "service/picture.h"
 #include "service/plain_text.h"
 #include "service/service_private.h"
+#include "service/stage_trace.h"
 #include "store/tags.h"
 
 // Longer than the minute of the limit: with a limit there is, its turn comes.
@@ -28,7 +29,8 @@ struct journey {
     bool has_bulk_slot;
     struct route_decision decision;
     struct cloud_result cloud;
-    bool is_answered;  // by the cloud
+    bool is_answered;   // by the cloud
+    struct span *span;  // that the cloud is asked within
 };
 
 static void give_bulk_slot_back(struct journey *journey) {
@@ -55,6 +57,17 @@ static void find_providers(const struct journey *journey, struct route_provider 
     }
 }
 
+static void trace_decision(const struct journey *journey, int64_t started_ns) {
+    static const char *const qualities[] = {
+        [QUALITY_AUTO] = "auto", [QUALITY_FAST] = "fast", [QUALITY_HIGH] = "high"};
+    struct span *span = span_begin_at("route", SPAN_INTERNAL, started_ns);
+    const struct route_decision *decision = &journey->decision;
+    span_set_text(span, "imgrouter.route.quality", qualities[journey->subject->quality]);
+    span_set_text(span, "imgrouter.route.reason", route_reason_code(decision->reason));
+    span_set_text(span, "imgrouter.route.origin", decision->is_cloud ? ORIGIN_CLOUD : ORIGIN_LOCAL);
+    span_end(span);
+}
+
 static void decide(struct journey *journey, const struct caption *local) {
     struct service *service = journey->service;
     struct cloud *cloud = service->options.cloud;
@@ -79,6 +92,7 @@ static void decide(struct journey *journey, const struct caption *local) {
         facts.is_repetitive = caption_is_repetitive(local->text);
     }
     route_decide(&journey->variant->policy, &facts, &journey->decision);
+    trace_decision(journey, started);
     journey->caption->receipt.route_ms += clock_ms_since(started);
 }
 
@@ -122,7 +136,9 @@ static void ask_cloud(struct journey *journey) {
     journey->caption->receipt.route_ms += journey->cloud.book_ms;
 }
 
-static void *ask_cloud_beside(void *journey) {
+static void *ask_cloud_beside(void *context) {
+    struct journey *journey = context;
+    (void)trace_switch(journey->span);
     ask_cloud(journey);
     return NULL;
 }
@@ -286,7 +302,8 @@ bool caption_route(struct service *service, const struct caption_subject *subjec
                               .subject = subject,
                               .caption = caption,
                               .variant = find_variant(service, subject),
-                              .has_bulk_slot = subject->lane == QUEUE_BULK};
+                              .has_bulk_slot = subject->lane == QUEUE_BULK,
+                              .span = trace_current()};
     int64_t started = clock_monotonic_ns();
     *caption = (struct routed_caption){.confidence = -1, .local_confidence = -1};
     decide(&journey, NULL);

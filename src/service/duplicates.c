@@ -6,6 +6,7 @@
 #include "image/perceptual_hash.h"
 #include "service/search_space.h"
 #include "service/service_private.h"
+#include "service/stage_trace.h"
 
 // Room for the image itself and for those of the stronger tier.
 enum { LOOK_AT = 2 * DUPLICATES_MAX + 1 };
@@ -21,9 +22,11 @@ static bool find_same_picture(struct store *store, const struct image_record *re
                               struct error *err) {
     size_t count = 0;
     if (!record->has_perceptual_hash) return true;
-    if (!store->operations->search_hash(store, record->perceptual_hash, PERCEPTUAL_SAME_DISTANCE,
-                                        LOOK_AT, matches, &count, err))
-        return false;
+    struct span *span = stage_trace_store(store, "search_hash");
+    bool is_done = store->operations->search_hash(
+        store, record->perceptual_hash, PERCEPTUAL_SAME_DISTANCE, LOOK_AT, matches, &count, err);
+    stage_trace_end(span, is_done, err);
+    if (!is_done) return false;
     for (size_t i = 0; i < count && duplicates->same_picture_count < DUPLICATES_MAX; i++) {
         if (strcmp(matches[i].record.id, record->id) == 0) continue;
         struct duplicate *duplicate = &duplicates->same_picture[duplicates->same_picture_count++];
@@ -48,7 +51,10 @@ static bool find_same_meaning(struct store *store, const struct search_space *sp
                                   .query = vector,
                                   .width = space->width,
                                   .k = LOOK_AT};
-    if (!store->operations->search(store, &search, matches, &count, err)) return false;
+    struct span *span = stage_trace_store(store, "search");
+    bool is_done = store->operations->search(store, &search, matches, &count, err);
+    stage_trace_end(span, is_done, err);
+    if (!is_done) return false;
     for (size_t i = 0; i < count && duplicates->same_meaning_count < DUPLICATES_MAX; i++) {
         if (matches[i].score < SAME_MEANING_SCORE) break;
         if (strcmp(matches[i].record.id, id) == 0 || is_listed(duplicates, matches[i].record.id))

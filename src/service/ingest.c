@@ -16,6 +16,7 @@
 #include "service/plain_text.h"
 #include "service/service_private.h"
 #include "service/stage_metrics.h"
+#include "service/stage_trace.h"
 
 struct upload {
     const void *bytes;
@@ -69,7 +70,9 @@ static bool find_known(struct service *service, struct upload *upload, bool *is_
     struct error problem = {0};
     char id[IMAGE_ID_SIZE];
     (void)snprintf(id, sizeof id, "%.16s", upload->sha256);
+    struct span *span = stage_trace_store(store, "get");
     *is_known = store->operations->get(store, id, record, &problem);
+    stage_trace_end(span, *is_known || problem.kind == ERROR_NOT_FOUND, &problem);
     if (!*is_known)
         return problem.kind == ERROR_NOT_FOUND || error_set(err, problem.kind, "%s", problem.text);
     // Of an image that another program stored it may be unknown; then these are its bytes.
@@ -126,24 +129,47 @@ static void fill_record(const struct upload *upload, const struct prepared_image
     if (outdated->tags[0] != '\0') memcpy(record->tags, outdated->tags, sizeof record->tags);
 }
 
+static bool keep_bytes(struct service *service, const struct upload *upload, struct error *err) {
+    struct span *span = span_begin("keep picture", SPAN_INTERNAL);
+    bool is_done =
+        blob_folder_put(service->options.blobs, upload->sha256, upload->bytes, upload->size, err);
+    stage_trace_end(span, is_done, err);
+    return is_done;
+}
+
+static bool keep_record(struct service *service, const struct upload *upload,
+                        const struct embedding *searched, const struct image_record *record,
+                        struct error *err) {
+    struct store *store = service->options.store;
+    bool is_new = upload->outdated.id[0] == '\0', was_new;
+    struct span *span = stage_trace_store(store, is_new ? "put" : "replace");
+    bool is_done =
+        is_new ? store->operations->put(store, record, searched->values, searched->width, &was_new,
+                                        err)
+               : store->operations->replace(store, record, searched->values, searched->width, err);
+    stage_trace_end(span, is_done, err);
+    return is_done;
+}
+
+static bool keep_own_vector(struct service *service, const char *id, const struct embedding *own,
+                            struct error *err) {
+    struct store *store = service->options.store;
+    const char *model = engine_info(service->options.engine)->embedding_model;
+    struct span *span = stage_trace_store(store, "put_vector");
+    bool is_done = store->operations->put_vector(store, id, model, own->values, own->width, err);
+    stage_trace_end(span, is_done, err);
+    return is_done;
+}
+
 // `searched` is in the space that searches use, `own` in that of the model that runs.
 static bool keep(struct service *service, const struct upload *upload,
                  const struct embedding *searched, const struct embedding *own,
                  struct ingest_result *result, struct error *err) {
-    struct store *store = service->options.store;
     int64_t started = clock_monotonic_ns();
     const struct image_record *record = &result->record;
-    bool was_new;
-    bool is_done =
-        blob_folder_put(service->options.blobs, upload->sha256, upload->bytes, upload->size, err) &&
-        (upload->outdated.id[0] == '\0'
-             ? store->operations->put(store, record, searched->values, searched->width, &was_new,
-                                      err)
-             : store->operations->replace(store, record, searched->values, searched->width, err)) &&
-        (!upload->space.is_former ||
-         store->operations->put_vector(store, record->id,
-                                       engine_info(service->options.engine)->embedding_model,
-                                       own->values, own->width, err));
+    bool is_done = keep_bytes(service, upload, err) &&
+                   keep_record(service, upload, searched, record, err) &&
+                   (!upload->space.is_former || keep_own_vector(service, record->id, own, err));
     result->timings.store_ms = clock_ms_since(started);
     return is_done;
 }

@@ -2,6 +2,9 @@
 
 #include <time.h>
 
+#include "base/clock.h"
+#include "service/stage_trace.h"
+
 enum { BULK_RETRY_NS = 20000000 };  // far less than what a batch of captions takes
 
 // One call of the engine; which one is told by what is not NULL.
@@ -29,11 +32,24 @@ static bool call_once(const struct call *call, struct error *err) {
                               err);
 }
 
+static void trace_call(const struct call *call, int64_t started_ns) {
+    const struct description *description = call->description;
+    const struct engine_timings *timings =
+        description != NULL ? &description->timings : call->timings;
+    if (timings != NULL)
+        stage_trace_models(call->engine, started_ns, timings,
+                           description != NULL ? &description->caption : call->caption);
+}
+
 static bool call_engine(const struct call *call, struct error *err) {
     static const struct timespec pause = {.tv_nsec = BULK_RETRY_NS};
     for (;;) {
         struct error problem = {0};
-        if (call_once(call, &problem)) return true;
+        int64_t started_ns = clock_monotonic_ns();
+        if (call_once(call, &problem)) {
+            trace_call(call, started_ns);
+            return true;
+        }
         if (call->lane != QUEUE_BULK || problem.kind != ERROR_OVERLOADED)
             return error_set(err, problem.kind, "%s", problem.text);
         (void)nanosleep(&pause, NULL);

@@ -4,6 +4,7 @@
 
 #include "image/thumbnail.h"
 #include "service/service_private.h"
+#include "service/stage_trace.h"
 
 void slot_take(sem_t *slots) {
     while (sem_wait(slots) != 0 && errno == EINTR) continue;
@@ -17,6 +18,7 @@ bool picture_prepare(struct service *service, struct engine *engine, const void 
     slot_take(&service->decode_slots);
     bool is_done = engine_prepare_image(engine, bytes, size, &service->options.image_limits, use,
                                         image, info, err);
+    if (is_done) stage_trace_prepare(image);
     slot_give_back(&service->decode_slots);
     return is_done;
 }

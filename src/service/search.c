@@ -14,6 +14,7 @@
 #include "service/search_subject.h"
 #include "service/service_private.h"
 #include "service/stage_metrics.h"
+#include "service/stage_trace.h"
 
 enum {
     FUSION_DEPTH = 100,  // matches of each ranking at least that a fusion looks at
@@ -79,7 +80,11 @@ static bool rank_by_vector(const struct search *search, size_t depth,
         .is_exact = search->request->is_exact,
         .filter = *filter,
     };
-    return store->operations->search(store, &query, matches, count, err);
+    struct span *span = stage_trace_store(store, "search");
+    bool is_done = store->operations->search(store, &query, matches, count, err);
+    if (is_done) span_set_integer(span, "db.response.returned_rows", (int64_t)*count);
+    stage_trace_end(span, is_done, err);
+    return is_done;
 }
 
 static bool rank_by_words(const struct search *search, size_t depth, struct store_match *matches,
@@ -89,7 +94,11 @@ static bool rank_by_words(const struct search *search, size_t depth, struct stor
                                       .word_count = search->text.word_count,
                                       .k = depth,
                                       .filter = search->filter};
-    if (!store->operations->search_words(store, &query, matches, count, err)) return false;
+    struct span *span = stage_trace_store(store, "search_words");
+    bool is_done = store->operations->search_words(store, &query, matches, count, err);
+    if (is_done) span_set_integer(span, "db.response.returned_rows", (int64_t)*count);
+    stage_trace_end(span, is_done, err);
+    if (!is_done) return false;
     for (size_t i = 0; i < *count; i++) matches[i].score = NAN;  // not comparable with a cosine
     return true;
 }

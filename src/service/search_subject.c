@@ -3,8 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "service/local_models.h"
 #include "service/picture.h"
 #include "service/service_private.h"
+#include "service/stage_trace.h"
 
 // How much of a negated word's vector is taken off. All of it would also take off what every text
 // shares, and leave little of the words that were asked for.
@@ -30,9 +33,11 @@ static bool embed_words(struct engine *engine, const struct query_text *text,
     struct embedding negated;
     bool is_negated_cut;
     struct engine_timings timings;
+    int64_t started_ns = clock_monotonic_ns();
     if (!engine_embed_text(engine, text->positive, QUEUE_INTERACTIVE, &subject->words,
                            &subject->is_cut, &subject->engine, err))
         return false;
+    stage_trace_models(engine, started_ns, &subject->engine, NULL);
     subject->has_words = true;
     subject->vector = subject->words;
     for (size_t i = 0; i < text->negated_count; i++) {
@@ -55,7 +60,7 @@ static bool embed_bytes(struct service *service, struct engine *engine, const vo
     struct engine_timings timings = {0};
     bool is_done =
         picture_prepare(service, engine, bytes, size, IMAGE_FOR_EMBEDDING, &image, &info, err) &&
-        engine_embed_image(engine, &image, QUEUE_INTERACTIVE, vector, &timings, err);
+        local_embed_image(engine, &image, QUEUE_INTERACTIVE, vector, &timings, err);
     subject->decode_ms = image.decode_ms;
     timings.embedding_ms += subject->engine.embedding_ms;
     subject->engine = timings;

@@ -8,6 +8,7 @@
 #include "service/picture.h"
 #include "service/plain_text.h"
 #include "service/service_private.h"
+#include "service/stage_trace.h"
 
 // Bulk pictures that are with the models at once, beside one a thread that decodes: a batch of two
 // captions under way and the next one queued. More would only crowd out interactive ones.
@@ -54,7 +55,11 @@ bool service_fetch(struct service *service, const char *url, struct fetch_answer
     if (strnlen(url, STORE_URL_SIZE) == STORE_URL_SIZE)
         return error_set(err, ERROR_INVALID, "the address is longer than %d bytes",
                          STORE_URL_SIZE - 1);
-    return fetch_public(url, &service->options.fetch_limits, answer, err);
+    struct error problem = {0};
+    struct span *span = span_begin("fetch picture", SPAN_INTERNAL);
+    bool is_done = fetch_public(url, &service->options.fetch_limits, answer, &problem);
+    stage_trace_end(span, is_done, &problem);
+    return is_done || error_set(err, problem.kind, "%s", problem.text);
 }
 
 bool service_get_image(struct service *service, const char *id, struct image_record *record,

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "fetch/fetch_trusted.h"
+#include "observe/trace.h"
 
 enum {
     CONNECT_TIMEOUT_MS = 2000,
@@ -289,6 +290,8 @@ bool qdrant_client_send(struct qdrant_client *client, const char *method, const 
         free(text);  // jansson's
         return error_set(err, ERROR_INTERNAL, "out of memory for a request to Qdrant");
     }
+    char traceparent[TRACE_PARENT_SIZE];
+    if (trace_current_parent(traceparent, &request.tracestate)) request.traceparent = traceparent;
     request.json = text;
     request.json_size = text == NULL ? 0 : strlen(text);
     byte_buffer_init(&answer.body, MAX_ANSWER);

@@ -12,7 +12,7 @@ MAX_SIDE = 1024
 MAX_JSON = 10 * 1000 * 1000
 FEATURES = {"LABEL_DETECTION", "OBJECT_LOCALIZATION"}
 HEADERS = {"host", "user-agent", "accept", "accept-encoding", "content-type", "content-length",
-           "x-goog-api-key", "traceparent"}
+           "x-goog-api-key", "traceparent", "tracestate"}
 # google.rpc.Code, and the HTTP status that each comes with.
 CODES = {"INVALID_ARGUMENT": (3, 400), "DEADLINE_EXCEEDED": (4, 504), "NOT_FOUND": (5, 404),
          "PERMISSION_DENIED": (7, 403), "RESOURCE_EXHAUSTED": (8, 429),

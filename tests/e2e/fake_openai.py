@@ -19,7 +19,7 @@ from openai.types.shared import ErrorObject
 PATHS = {"openrouter": "/api/v1", "openai": "/v1", "openai_compatible": "/v1"}
 FIELDS = {"model", "max_tokens", "temperature", "messages"}
 HEADERS = {"host", "user-agent", "accept", "accept-encoding", "content-type", "content-length",
-           "authorization", "x-title", "traceparent"}
+           "authorization", "x-title", "traceparent", "tracestate"}
 PREFIX = "data:image/jpeg;base64,"
 
 

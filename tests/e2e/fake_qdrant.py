@@ -266,6 +266,7 @@ class FakeQdrant:
         self.faults = []
         self.requests = []  # (method, path)
         self.keys = set()  # those that requests brought
+        self.parents = []  # the traceparent of each request, or None
         self.complaints = []
         self.lock = threading.RLock()
         self.operations = 0
@@ -526,6 +527,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with owner.lock:
             owner.requests.append((self.command, path))
             owner.keys.add(self.headers.get("api-key"))
+            owner.parents.append(self.headers.get("traceparent"))
             fault = owner.fault(path)
         if fault is not None and self.strike(fault):
             return None

@@ -90,7 +90,7 @@ def clean_environment(home, **settings):
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith(("IMGROUTER_", "HF_", "OPENCLIP_", "QDRANT_", "CLOUD_",
                                                 "CAPTION_", "OPENROUTER_", "OPENAI_", "AWS_",
-                                                "GOOGLE_"))
+                                                "GOOGLE_", "OTEL_"))
                    and name.lower() not in ("use_mock_models", "vector_backend", "http_proxy",
                                             "https_proxy", "all_proxy", "no_proxy")}
     environment.update({"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1",

@@ -221,7 +221,8 @@ def test_a_lost_server_is_told_at_once_and_found_again(serve, postgres):
             assert int(answer.headers["Retry-After"]) > 0
             assert time.monotonic() - started < PROMPT_S
         wait_until(lambda: not is_ready(client))
-        assert "PostgreSQL" in client.get("/readyz").json()["detail"]
+        problem = client.get("/readyz").json()
+        assert "PostgreSQL" in problem["detail"] and problem["failing"] == "store"
         metrics = client.get("/metrics").text
         assert "\nimgrouter_store_up 0\n" in metrics and "\nimgrouter_ready 0\n" in metrics
         health = client.get("/healthz")

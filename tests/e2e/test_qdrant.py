@@ -192,6 +192,7 @@ def assert_away(client):
         assert answer.status_code == 503, answer.text
         assert answer.headers["Retry-After"]
         assert "Qdrant" in answer.json()["detail"]
+    assert client.get("/readyz").json()["failing"] == "store"
     assert client.get("/healthz").status_code == 200
     assert "\nimgrouter_store_up 0\n" in client.get("/metrics").text
 

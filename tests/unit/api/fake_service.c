@@ -55,6 +55,8 @@ void fake_service_reset(void) {
         .engine = {.caption_model = "caption-model",
                    .embedding_model = "embedding-model",
                    .precision = "f32",
+                   .caption_precision = "f32",
+                   .embedding_precision = "f32",
                    .kernel_tier = "scalar",
                    .threads = 2,
                    .embedding_width = 512,

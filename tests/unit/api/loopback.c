@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "api/api.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "fake_service.h"
 
@@ -25,6 +26,7 @@ int loopback_setup(void **state) {
     (void)state;
     struct error err = {0};
     fake_service_reset();
+    log_configure(LOG_WARNING, LOG_FORMAT_AUTO);  // not every request
     api = (struct api){.store = &fake_store,
                        .ledger = &fake_ledger,
                        .limits = {.per_minute = 60, .per_day = 100, .daily_nano_usd = 2500000000},
@@ -42,6 +44,7 @@ int loopback_setup(void **state) {
         .route_count = api.route_count,
         .context = &api,
         .observer = api_observe,
+        .notes_size = API_NOTES_SIZE,
         .event_threads = 1,
         .handler_threads = 2,
         .queue_capacity = 16,

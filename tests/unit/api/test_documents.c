@@ -36,18 +36,21 @@ static void health_tells_each_models_source(void **state) {
         const char *caption, *embedding, *models, *notice;
     } cases[] = {
         {"caption-model", "vectors@12345678",
-         "{\"caption\":{\"name\":\"caption-model\",\"source\":\"full\"},"
-         "\"embedding\":{\"name\":\"vectors@12345678\",\"source\":\"full\"}}",
+         "{\"caption\":{\"name\":\"caption-model\",\"source\":\"full\",\"precision\":\"f32\"},"
+         "\"embedding\":{\"name\":\"vectors@12345678\",\"source\":\"full\",\"precision\":\"f32\"}}",
          ""},
         {"imgrouter-demo-blip", "imgrouter-demo-clip@12345678",
-         "{\"caption\":{\"name\":\"imgrouter-demo-blip\",\"source\":\"demo\"},"
-         "\"embedding\":{\"name\":\"imgrouter-demo-clip@12345678\",\"source\":\"demo\"}}",
+         "{\"caption\":{\"name\":\"imgrouter-demo-blip\",\"source\":\"demo\",\"precision\":\"f32\"}"
+         ","
+         "\"embedding\":{\"name\":\"imgrouter-demo-clip@12345678\",\"source\":\"demo\","
+         "\"precision\":\"f32\"}}",
          "DEMO MODELS answered"},
         {"caption-model", "imgrouter-demo-clip@12345678", "\"source\":\"full\"",
          "DEMO MODELS made the search vectors"},
         {"imgrouter-demo-blip", "vectors@12345678", "\"source\":\"full\"",
          "DEMO MODELS wrote the captions"},
-        {"mock", "mock", "\"embedding\":{\"name\":\"mock\",\"source\":\"mock\"}",
+        {"mock", "mock",
+         "\"embedding\":{\"name\":\"mock\",\"source\":\"mock\",\"precision\":\"f32\"}",
          "MOCK MODELS answered"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -132,7 +135,43 @@ static void a_failing_store_does_not_kill_the_process(void **state) {
     answer = loopback_get("/readyz");
     assert_problem(&answer, 503);
     assert_string_equal(answer_text(&answer, "detail"), "The disk is full.");
+    assert_string_equal(answer_text(&answer, "failing"), "store");
     answer_clear(&answer);
+}
+
+static void a_stopping_server_is_not_ready_but_alive(void **state) {
+    (void)state;
+    loopback_stop_work(true);
+    struct answer answer = loopback_get("/readyz");
+    assert_problem(&answer, 503);
+    assert_string_equal(answer_text(&answer, "failing"), "stopping");
+    answer_clear(&answer);
+    answer = loopback_get("/healthz");
+    assert_int_equal(answer.status, 200);
+    answer_clear(&answer);
+    loopback_stop_work(false);
+}
+
+static void health_tells_the_precision_of_each_model(void **state) {
+    (void)state;
+    fake.engine.caption_precision = "int8";
+    struct answer answer = loopback_get("/healthz");
+    assert_non_null(strstr(answer.body, "\"source\":\"full\",\"precision\":\"int8\"}"));
+    assert_non_null(strstr(answer.body, "\"source\":\"full\",\"precision\":\"f32\"}"));
+    answer_clear(&answer);
+}
+
+// In every problem and in the header, the client's own id where it sent a good one.
+static void problems_have_the_request_id(void **state) {
+    (void)state;
+    static const char *const targets[] = {"/images/0011223344556677x", "/search?k=none",
+                                          "/nowhere"};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        struct answer answer = loopback_send("GET", targets[i], "X-Request-Id: mine-1\r\n", "", 0);
+        assert_string_equal(answer_text(&answer, "request_id"), "mine-1");
+        assert_string_equal(answer_header(&answer, "X-Request-Id"), "mine-1");
+        answer_clear(&answer);
+    }
 }
 
 static void readiness(void **state) {
@@ -363,6 +402,9 @@ int main(void) {
         cmocka_unit_test_setup(health_tells_of_a_change_of_model, loopback_reset),
         cmocka_unit_test_setup(what_searches_miss_is_told, loopback_reset),
         cmocka_unit_test_setup(a_failing_store_does_not_kill_the_process, loopback_reset),
+        cmocka_unit_test_setup(a_stopping_server_is_not_ready_but_alive, loopback_reset),
+        cmocka_unit_test_setup(health_tells_the_precision_of_each_model, loopback_reset),
+        cmocka_unit_test_setup(problems_have_the_request_id, loopback_reset),
         cmocka_unit_test_setup(readiness, loopback_reset),
         cmocka_unit_test_setup(metrics_count_requests_and_show_gauges, loopback_reset),
         cmocka_unit_test_setup(metrics_tell_what_is_wrong, loopback_reset),

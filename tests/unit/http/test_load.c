@@ -203,6 +203,44 @@ static void *release_later(void *context) {
     return NULL;
 }
 
+static void *stop(void *server) {
+    http_server_destroy(server, 10000);
+    return NULL;
+}
+
+// While it finishes what runs it tells new connections how it is, and begins nothing else.
+static void test_probes_are_answered_while_draining(void **state) {
+    (void)state;
+    fixture_start(&fixture, &(struct fixture_sizes){FIXTURE_SIZES});
+    int slow = client_connect(&fixture);
+    client_send_text(slow, GET_SLOW);
+    assert_true(fixture_wait_slow(&fixture, 1));
+    pthread_t stopper;
+    assert_int_equal(pthread_create(&stopper, NULL, stop, fixture.server), 0);
+    int status = 200;
+    for (int i = 0; i < 5000 && status != 503; i++) {
+        (void)usleep(1000);
+        char *answer = client_exchange(&fixture, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+        status = answer_status(answer);
+        memory_free(answer);
+    }
+    assert_int_equal(status, 503);
+    char *answer = client_exchange(&fixture, GET_INSTANT);
+    assert_int_equal(answer_status(answer), 200);
+    assert_non_null(strstr(answer, "Connection: close"));
+    memory_free(answer);
+    answer = client_exchange(&fixture,
+                             "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nsome");
+    assert_int_equal(answer_status(answer), 503);
+    memory_free(answer);
+    fixture_release(&fixture);
+    answer = client_read_answer(slow);
+    assert_int_equal(answer_status(answer), 200);
+    memory_free(answer);
+    (void)close(slow);
+    (void)pthread_join(stopper, NULL);
+}
+
 // Out of time: what runs is still answered, what waits gets 503, an upload is cut off.
 static void test_drain_timeout(void **state) {
     (void)state;
@@ -369,6 +407,7 @@ int main(void) {
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_hang_ups),
         cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_probes_are_answered_while_draining),
         cmocka_unit_test(test_drain_timeout),
         cmocka_unit_test(test_stop_at_once_without_requests),
         cmocka_unit_test(test_slow_clients),

@@ -121,6 +121,43 @@ static void test_headers(void **state) {
     memory_free(second);
 }
 
+// The id of the answer to a request with this X-Request-Id.
+static char *request_id(const char *sent) {
+    char request[512];
+    (void)snprintf(request, sizeof request,
+                   "GET /instant HTTP/1.1\r\nHost: x\r\nX-Request-Id: %s\r\n\r\n", sent);
+    char *answer = client_exchange(&fixture, request);
+    const char *id = strstr(answer, "\r\nX-Request-Id: ");
+    assert_non_null(id);
+    char *copy = memory_copy_text(id + strlen("\r\nX-Request-Id: "));
+    *strchr(copy, '\r') = '\0';
+    memory_free(answer);
+    return copy;
+}
+
+static void test_request_ids(void **state) {
+    (void)state;
+    char longest[129];
+    memset(longest, '~', 128);
+    longest[128] = '\0';
+    const char *const good[] = {"a", "0af7651916cd43dd-8448eb211c80319c", "{\"id\"}", longest};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char *id = request_id(good[i]);
+        assert_string_equal(id, good[i]);
+        memory_free(id);
+    }
+    char too_long[130];
+    memset(too_long, 'a', 129);
+    too_long[129] = '\0';
+    const char *const bad[] = {"", "two words", "\xc3\xa9", "a\tb", too_long};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char *id = request_id(bad[i]);
+        assert_int_equal(strlen(id), 16);
+        assert_int_equal(strspn(id, "0123456789abcdef"), 16);
+        memory_free(id);
+    }
+}
+
 static void check_problem(const char *target, int status, const char *code, const char *detail) {
     char *answer = get("GET", target);
     assert_int_equal(answer_status(answer), status);
@@ -190,7 +227,7 @@ int main(void) {
         cmocka_unit_test(test_paths),       cmocka_unit_test(test_query),
         cmocka_unit_test(test_methods),     cmocka_unit_test(test_headers),
         cmocka_unit_test(test_problems),    cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_request_ids), cmocka_unit_test(test_port_in_use),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
