@@ -1,6 +1,5 @@
 #include "observe/otlp_json.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 // How many bytes the character at `text` has; 0: it is not UTF-8.
@@ -18,17 +17,32 @@ static size_t character_size(const unsigned char *text) {
     return is_wrong ? 0 : size;
 }
 
+// A whole number; printf takes several times as long, and a batch has thousands of them.
+static void write_number(struct byte_buffer *body, int64_t value) {
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do digits[--at] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (value < 0) byte_buffer_append(body, "-", 1);
+    byte_buffer_append(body, digits + at, sizeof digits - at);
+}
+
+static bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
 // What is not UTF-8 becomes U+FFFD.
 static void write_text(struct byte_buffer *body, const char *text) {
     byte_buffer_append(body, "\"", 1);
     while (*text != '\0') {
         size_t plain = 0, size;
-        while ((unsigned char)text[plain] >= 0x20 && text[plain] != '"' && text[plain] != '\\' &&
+        while (is_plain(text[plain])) plain++;
+        while ((unsigned char)text[plain] >= 0x7f &&
                (size = character_size((const unsigned char *)text + plain)) > 0)
             plain += size;
         byte_buffer_append(body, text, plain);
         text += plain;
         if (*text == '\0') break;
+        if (is_plain(*text)) continue;
         unsigned char c = (unsigned char)*text++;
         if (c == '"' || c == '\\')
             byte_buffer_append_format(body, "\\%c", c);
@@ -56,37 +70,48 @@ static void write_attribute(struct byte_buffer *body, const struct span_attribut
     byte_buffer_append_text(body, "{\"key\":");
     write_text(body, attribute->key);
     byte_buffer_append_text(body, ",\"value\":{");
-    if (attribute->type == ATTRIBUTE_INTEGER)
-        byte_buffer_append_format(body, "\"intValue\":\"%" PRId64 "\"", attribute->value.integer);
-    else if (attribute->type == ATTRIBUTE_NUMBER)
+    if (attribute->type == ATTRIBUTE_INTEGER) {
+        byte_buffer_append_text(body, "\"intValue\":\"");
+        write_number(body, attribute->value.integer);
+        byte_buffer_append(body, "\"", 1);
+    } else if (attribute->type == ATTRIBUTE_NUMBER) {
         byte_buffer_append_format(body, "\"doubleValue\":%.17g", attribute->value.number);
-    else
-        byte_buffer_append_format(body, "\"boolValue\":%s",
-                                  attribute->value.flag ? "true" : "false");
+    } else {
+        byte_buffer_append_text(body, "\"boolValue\":");
+        byte_buffer_append_text(body, attribute->value.flag ? "true" : "false");
+    }
     byte_buffer_append_text(body, "}}");
+}
+
+static void write_id(struct byte_buffer *body, const char *opening, const uint8_t *id, int count) {
+    char text[TRACE_ID_TEXT_SIZE];
+    hex_write(id, count, text);
+    byte_buffer_append_text(body, opening);
+    byte_buffer_append(body, text, 2 * (size_t)count);
+    byte_buffer_append(body, "\"", 1);
 }
 
 static void write_span(struct byte_buffer *body, const struct span *span) {
     // Bit 0: sampled; bit 8: it is known whether the parent is remote, which bit 9 says.
     unsigned flags = 0x101U | (span->is_parent_remote ? 0x200U : 0);
-    char trace_id[TRACE_ID_TEXT_SIZE], id[SPAN_ID_TEXT_SIZE];
-    hex_write(span->context.trace_id, TRACE_ID_BYTES, trace_id);
-    hex_write(span->context.span_id, SPAN_ID_BYTES, id);
-    byte_buffer_append_format(body, "{\"traceId\":\"%s\",\"spanId\":\"%s\",", trace_id, id);
-    if (span->has_parent) {
-        hex_write(span->parent_id, SPAN_ID_BYTES, id);
-        byte_buffer_append_format(body, "\"parentSpanId\":\"%s\",", id);
-    }
+    write_id(body, "{\"traceId\":\"", span->context.trace_id, TRACE_ID_BYTES);
+    write_id(body, ",\"spanId\":\"", span->context.span_id, SPAN_ID_BYTES);
+    if (span->has_parent) write_id(body, ",\"parentSpanId\":\"", span->parent_id, SPAN_ID_BYTES);
     if (span->state[0] != '\0') {
-        byte_buffer_append_text(body, "\"traceState\":");
+        byte_buffer_append_text(body, ",\"traceState\":");
         write_text(body, span->state);
-        byte_buffer_append(body, ",", 1);
     }
-    byte_buffer_append_format(body, "\"flags\":%u,\"kind\":%d,\"name\":", flags, span->kind);
+    byte_buffer_append_text(body, ",\"flags\":");
+    write_number(body, flags);
+    byte_buffer_append_text(body, ",\"kind\":");
+    write_number(body, span->kind);
+    byte_buffer_append_text(body, ",\"name\":");
     write_text(body, span->name);
-    byte_buffer_append_format(
-        body, ",\"startTimeUnixNano\":\"%" PRId64 "\",\"endTimeUnixNano\":\"%" PRId64 "\"",
-        span->started_ns + span->unix_offset_ns, span->ended_ns + span->unix_offset_ns);
+    byte_buffer_append_text(body, ",\"startTimeUnixNano\":\"");
+    write_number(body, span->started_ns + span->unix_offset_ns);
+    byte_buffer_append_text(body, "\",\"endTimeUnixNano\":\"");
+    write_number(body, span->ended_ns + span->unix_offset_ns);
+    byte_buffer_append(body, "\"", 1);
     byte_buffer_append_text(body, ",\"attributes\":[");
     for (size_t i = 0; i < span->attribute_count; i++) {
         if (i > 0) byte_buffer_append(body, ",", 1);

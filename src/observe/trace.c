@@ -3,7 +3,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -138,18 +137,18 @@ void span_end(struct span *span) {
 bool span_is_recorded(const struct span *span) { return span != NULL && span->context.is_sampled; }
 
 void span_set_name(struct span *span, const char *name) {
-    if (span != NULL) (void)snprintf(span->name, sizeof span->name, "%s", name);
+    if (span == NULL) return;
+    size_t size = strnlen(name, sizeof span->name - 1);
+    memcpy(span->name, name, size);
+    span->name[size] = '\0';
 }
 
-// Replaces one with the same key; NULL when there is no room.
+// NULL when there is no room.
 static struct span_attribute *attribute_place(struct span *span, const char *key,
                                               enum attribute_type type) {
     if (!span_is_recorded(span)) return NULL;
-    size_t i = 0;
-    while (i < span->attribute_count && strcmp(span->attributes[i].key, key) != 0) i++;
-    if (i == SPAN_ATTRIBUTES_MAX) return NULL;
-    if (i == span->attribute_count) span->attribute_count++;
-    struct span_attribute *attribute = &span->attributes[i];
+    if (span->attribute_count == SPAN_ATTRIBUTES_MAX) return NULL;
+    struct span_attribute *attribute = &span->attributes[span->attribute_count++];
     attribute->key = key;
     attribute->type = type;
     return attribute;

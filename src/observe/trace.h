@@ -46,7 +46,7 @@ void span_end_at(struct span *span, int64_t ended_ns);
 // Whether attributes are kept: what is dear to find out need not be found out otherwise.
 bool span_is_recorded(const struct span *span);
 void span_set_name(struct span *span, const char *name);
-// Texts are copied, long ones cut; those that are NULL are left out.
+// A key is set once. Texts are copied, long ones cut; those that are NULL are left out.
 void span_set_text(struct span *span, const char *key, const char *text);
 void span_set_integer(struct span *span, const char *key, int64_t value);
 void span_set_number(struct span *span, const char *key, double value);

@@ -207,7 +207,7 @@ static void attributes_are_written_as_otlp_wants_them(void **state) {
     memset(text, 'a', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     span_set_text(span, "text", "K\xc3\xb6ln \xed\xa0\x80 \\ \t");
-    span_set_text(span, "text", "again: K\xc3\xb6ln\xf0\x9f\x98\x80");
+    span_set_text(span, "valid", "K\xc3\xb6ln\xf0\x9f\x98\x80");
     span_set_text(span, "none", NULL);
     span_set_text(span, "long", text);
     memcpy(text + 254, "\xc3\xb6", 2);  // the cut would be within this one
@@ -220,8 +220,11 @@ static void attributes_are_written_as_otlp_wants_them(void **state) {
     span_end(span);
     tracer_stop(5000);
     const json_t *found = find_span("odd \"name\"\n\x01\xef\xbf\xbd");
+    // Half of a pair, three bytes that are no UTF-8 each.
     assert_string_equal(text_of(attribute_of(found, "text"), "stringValue"),
-                        "again: K\xc3\xb6ln\xf0\x9f\x98\x80");
+                        "K\xc3\xb6ln \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \\ \t");
+    assert_string_equal(text_of(attribute_of(found, "valid"), "stringValue"),
+                        "K\xc3\xb6ln\xf0\x9f\x98\x80");
     assert_null(attribute_of(found, "none"));
     assert_null(attribute_of(found, "not a number"));
     assert_int_equal(strlen(text_of(attribute_of(found, "long"), "stringValue")), 255);
