@@ -69,7 +69,8 @@ static bool is_key(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
         bool is_letter_or_digit = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!is_letter_or_digit && (i == 0 || memchr("_-*/@", c, 5) == NULL)) return false;
+        if (!is_letter_or_digit && (i == 0 || c == '\0' || strchr("_-*/@", c) == NULL))
+            return false;
     }
     return true;
 }

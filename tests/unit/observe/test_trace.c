@@ -286,6 +286,7 @@ static void a_parent_is_followed_and_told_on(void **state) {
     assert_string_equal(text_of(root, "traceId"), "0af7651916cd43dd8448eb211c80319c");
     assert_string_equal(text_of(root, "parentSpanId"), "b7ad6b7169203331");
     assert_string_equal(text_of(root, "traceState"), "congo=1");
+    assert_null(json_object_get(find_span("call"), "traceState"));  // it was its parent's
     assert_int_equal(json_integer_value(json_object_get(root, "flags")), 0x301);
     char expected[TRACE_PARENT_SIZE];
     (void)snprintf(expected, sizeof expected, "00-0af7651916cd43dd8448eb211c80319c-%s-01",
@@ -343,7 +344,9 @@ static void a_full_batch_does_not_wait(void **state) {
     struct tracer_options options = defaults;
     options.batch_size = 10;
     start(&options);
-    for (int i = 0; i < 5; i++) one_request();
+    one_request();
+    (void)nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);  // it waits for more by then
+    for (int i = 0; i < 4; i++) one_request();
     int64_t started = clock_monotonic_ns();
     size_t taken = 0;
     while (taken < 10 && clock_ms_since(started) < 20000) {
