@@ -7,7 +7,6 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "observe/trace_private.h"
 
 static struct {
@@ -56,12 +55,11 @@ static void draw_id(uint8_t *id, size_t size) {
 
 static struct span *span_create(const char *name, enum span_kind kind, int64_t started_ns,
                                 const char *state) {
-    size_t state_size = strlen(state) + 1;
-    struct span *span = memory_try(sizeof *span + state_size);
+    struct span *span = trace_exporter_take(tracer.exporter);
     if (span == NULL) return NULL;
     // The arrays, most of it, are filled as they are used.
     memset(span, 0, offsetof(struct span, attributes));
-    memcpy(span->own_state, state, state_size);
+    memcpy(span->own_state, state, strlen(state) + 1);
     span->state = span->own_state;
     span->kind = kind;
     span->started_ns = started_ns;
@@ -127,7 +125,7 @@ void span_end_at(struct span *span, int64_t ended_ns) {
     if (span->context.is_sampled)
         trace_exporter_push(tracer.exporter, span);
     else
-        memory_free(span);
+        trace_exporter_return(tracer.exporter, span);
 }
 
 void span_end(struct span *span) {

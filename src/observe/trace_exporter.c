@@ -19,6 +19,7 @@ enum {
     BACKOFF_MAX_MS = 8000,
     GZIP_WINDOW = 15 + 16,  // zlib's number for the largest window, in gzip's format
     GZIP_MEMORY = 8,        // zlib's default
+    OPEN_MAX = 16384,       // spans that are neither queued nor being sent; 40 MB
 };
 
 struct trace_exporter {
@@ -33,6 +34,8 @@ struct trace_exporter {
     pthread_cond_t changed;
     struct span **ring;  // [queue_capacity]
     size_t first, count;
+    struct span *free;  // a list
+    size_t made;        // spans, free or not
     bool is_stopping;
     int64_t stop_ns;  // when even flushing ends
 };
@@ -40,6 +43,31 @@ struct trace_exporter {
 static void note_dropped(struct trace_exporter *exporter, size_t count) {
     if (exporter->options.note_dropped != NULL)
         exporter->options.note_dropped(exporter->options.note_context, count);
+}
+
+struct span *trace_exporter_take(struct trace_exporter *exporter) {
+    const struct tracer_options *options = &exporter->options;
+    (void)pthread_mutex_lock(&exporter->mutex);
+    struct span *span = exporter->free;
+    bool may_grow =
+        span == NULL && exporter->made < options->queue_capacity + options->batch_size + OPEN_MAX;
+    if (span != NULL) exporter->free = span->former;
+    exporter->made += may_grow;
+    (void)pthread_mutex_unlock(&exporter->mutex);
+    if (may_grow) span = memory_try(sizeof *span);
+    if (span != NULL) return span;
+    (void)pthread_mutex_lock(&exporter->mutex);
+    exporter->made -= may_grow;
+    (void)pthread_mutex_unlock(&exporter->mutex);
+    note_dropped(exporter, 1);
+    return NULL;
+}
+
+void trace_exporter_return(struct trace_exporter *exporter, struct span *span) {
+    (void)pthread_mutex_lock(&exporter->mutex);
+    span->former = exporter->free;
+    exporter->free = span;
+    (void)pthread_mutex_unlock(&exporter->mutex);
 }
 
 void trace_exporter_push(struct trace_exporter *exporter, struct span *span) {
@@ -51,11 +79,12 @@ void trace_exporter_push(struct trace_exporter *exporter, struct span *span) {
         // The first one starts the delay, a full batch ends it.
         if (exporter->count == 1 || exporter->count == exporter->options.batch_size)
             (void)pthread_cond_signal(&exporter->changed);
+    } else {
+        span->former = exporter->free;
+        exporter->free = span;
     }
     (void)pthread_mutex_unlock(&exporter->mutex);
-    if (has_room) return;
-    memory_free(span);
-    note_dropped(exporter, 1);
+    if (!has_room) note_dropped(exporter, 1);
 }
 
 static void wait_until_locked(struct trace_exporter *exporter, int64_t deadline_ns) {
@@ -186,7 +215,7 @@ static void send_batch(struct trace_exporter *exporter, size_t count) {
     else
         note_outcome(exporter, count, "there is no memory to write them");
     byte_buffer_clear(&body);
-    for (size_t i = 0; i < count; i++) memory_free(exporter->batch[i]);
+    for (size_t i = 0; i < count; i++) trace_exporter_return(exporter, exporter->batch[i]);
 }
 
 static void *export_spans(void *context) {
@@ -199,6 +228,11 @@ static void *export_spans(void *context) {
 static void exporter_free(struct trace_exporter *exporter) {
     (void)pthread_cond_destroy(&exporter->changed);
     (void)pthread_mutex_destroy(&exporter->mutex);
+    while (exporter->free != NULL) {
+        struct span *span = exporter->free;
+        exporter->free = span->former;
+        memory_free(span);
+    }
     memory_free(exporter->batch);
     memory_free(exporter->ring);
     memory_free(exporter);
