@@ -1,6 +1,7 @@
 #include "api/gauges.h"
 
 #include "api/cloud_json.h"
+#include "base/log_line.h"
 #include "engine/model_source.h"
 
 static void set(struct api *api, enum metric metric, double value) {
@@ -53,5 +54,6 @@ void gauges_set(struct api *api) {
         set(api, METRIC_HTTP_ACTIVE_REQUESTS, (double)http_server_active_requests(http));
         set(api, METRIC_HTTP_QUEUE_DEPTH, (double)http_server_queue_depth(http));
     }
+    metrics_set(api->metrics, METRIC_DROPPED, "log_lines", NULL, (double)log_lines_lost());
     cloud_metrics_set(api->cloud, api->metrics);
 }

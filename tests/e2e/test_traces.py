@@ -8,8 +8,8 @@ import threading
 
 import PIL.Image
 import pytest
-from cloud_stand_in import Answer, jpeg
-from fake_openai import FakeOpenAI, completion
+from cloud_stand_in import CLOUD_KEY, Answer, jpeg
+from fake_openai import completion
 from otlp_collector import Collector
 from pictures import png
 from server_process import ROOT, wait_until
@@ -17,7 +17,6 @@ from server_process import ROOT, wait_until
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 SUITE = ROOT / "tests" / "suites" / "trace_context"
-KEY = "sk-or-0123456789abcdef"
 ERROR = 2
 
 
@@ -367,17 +366,9 @@ def test_log_lines_and_exemplars_lead_to_traces(traced, collector):
 # Sent on
 
 @pytest.fixture
-def provider():
-    stand_in = FakeOpenAI(dialect="openrouter", key=KEY)
-    yield stand_in
-    stand_in.close()
-    assert stand_in.complaints == []
-
-
-@pytest.fixture
 def routed(traced, provider):
     return lambda **settings: traced(**{
-        "CLOUD_PROVIDER": "openrouter", "OPENROUTER_API_KEY": KEY,
+        "CLOUD_PROVIDER": "openrouter", "OPENROUTER_API_KEY": CLOUD_KEY,
         "OPENROUTER_BASE_URL": provider.url, "CAPTION_CONFIDENCE_THRESHOLD": "1", **settings})
 
 
