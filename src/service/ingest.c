@@ -72,7 +72,7 @@ static bool find_known(struct service *service, struct upload *upload, bool *is_
     (void)snprintf(id, sizeof id, "%.16s", upload->sha256);
     struct span *span = stage_trace_store(store, "get");
     *is_known = store->operations->get(store, id, record, &problem);
-    stage_trace_end(span, *is_known || problem.kind == ERROR_NOT_FOUND, &problem);
+    stage_trace_end(span, *is_known, &problem);
     if (!*is_known)
         return problem.kind == ERROR_NOT_FOUND || error_set(err, problem.kind, "%s", problem.text);
     // Of an image that another program stored it may be unknown; then these are its bytes.

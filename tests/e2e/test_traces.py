@@ -107,7 +107,7 @@ def test_an_upload_and_its_stages(traced, collector):
         "get images", "decode", "preprocess", "route", "queue",
         f"embeddings {embedding_model(tree)}",
         "generate_content imgrouter-demo-blip", "route", "keep picture", "put images",
-        "search_hash images", "search images"]
+        "search_hash images", "get_vectors images", "search images"]
     writing = tree.only("generate_content imgrouter-demo-blip")
     assert [span.name for span in tree.children(writing)] == ["caption vision", "caption decode"]
     timings = answer["timings"]
@@ -246,6 +246,33 @@ def test_stores_follow_the_conventions_for_databases(traced, collector):
     assert search.attributes["db.response.returned_rows"] == 1
     assert second.only("search_words images").kind == "client"
     assert second.only("queue").end <= search.start
+
+
+@pytest.mark.parametrize("method, path, body, operations", [
+    ("GET", "/images", None, ["list"]),
+    ("GET", "/images/{id}", None, ["get"]),
+    ("GET", "/images/{id}/content", None, ["get", "get"]),  # for the entity tag, for the bytes
+    ("PATCH", "/images/{id}", {"caption": "mine"}, ["update"]),
+    ("GET", "/images/{id}/duplicates", None, ["get", "search_hash", "get_vectors", "search"]),
+    ("GET", "/search?image_id={id}", None, ["get_vector", "search"]),
+    ("DELETE", "/images/{id}", None, ["get", "remove"]),
+])
+def test_every_call_of_a_store_has_a_span(traced, collector, method, path, body, operations):
+    server = traced()
+    image_id = upload(server, squares())["id"]
+    answer = server.client.request(method, path.format(id=image_id), json=body)
+    assert answer.status_code < 300, answer.text
+    server.stop()
+    spans = trees(collector)[1].children()
+    assert [span.name for span in spans if span.kind == "client"] == [
+        f"{operation} images" for operation in operations]
+    assert all(span.status == 0 for span in spans)
+
+
+def test_what_is_not_there_is_no_failure_of_the_store(traced, collector):
+    server = traced()
+    assert server.client.get("/images/0123456789abcdef").status_code == 404
+    assert tree_of(server, collector).only("get images").status == 0
 
 
 def test_a_search_by_picture(traced, collector):
