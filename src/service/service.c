@@ -50,6 +50,16 @@ void service_destroy(struct service *service) {
     memory_free(service);
 }
 
+void service_observe_images(struct service *service, image_observer *observer, void *context) {
+    service->image_observer = observer;
+    service->image_observer_context = context;
+}
+
+void service_tell_image(const struct service *service, const char *id, const char *change) {
+    if (service->image_observer != NULL)
+        service->image_observer(service->image_observer_context, id, change);
+}
+
 bool service_fetch(struct service *service, const char *url, struct fetch_answer *answer,
                    struct error *err) {
     if (strnlen(url, STORE_URL_SIZE) == STORE_URL_SIZE)
@@ -98,6 +108,7 @@ bool service_change_image(struct service *service, const char *id,
     struct span *span = stage_trace_store(store, "update");
     bool is_done = store->operations->update(store, id, &clean, updated, err);
     stage_trace_end(span, is_done, err);
+    if (is_done) service_tell_image(service, id, "changed");
     return is_done;
 }
 
@@ -116,6 +127,7 @@ bool service_delete_image(struct service *service, const char *id, struct error 
         problem.kind != ERROR_NOT_FOUND)
         log_warning("image %s is deleted, but its bytes are still on disk: %s", id, problem.text);
     single_flight_end(&service->flights, flight, NULL);
+    if (is_done) service_tell_image(service, id, "deleted");
     return is_done;
 }
 
