@@ -16,6 +16,12 @@ static json_t *source_json(const struct image_record *record) {
     return json_pack("{s:s, s:o}", "source", "upload", "filename", json_text(record->file_name));
 }
 
+// NULL: nobody gave any.
+static const char *tags_origin(const struct image_record *record) {
+    if (tags_are_users(record)) return "user";
+    return record->tags[0] == '\0' ? NULL : "model";
+}
+
 json_t *image_json_create(const struct image_record *record) {
     char created[CLOCK_TEXT_SIZE];
     clock_utc_text(record->created_ms, created);
@@ -24,22 +30,23 @@ json_t *image_json_create(const struct image_record *record) {
     for (const char *rest = record->tags; tags_next(&rest, tag);)
         json_array_append_new(tags, json_text(tag));
     return json_pack(
-        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:{s:o}, s:i, s:i, s:s, s:I, s:s, s:s, s:o, s:o}",  //
-        "id", record->id,                                                                        //
-        "caption", json_text(record->caption),                                                   //
-        "origin", record->origin,                                                                //
-        "confidence", confidence_json(record->confidence),                                       //
-        "clip_score", json_rounded(record->clip_score, SCORE_DECIMALS),                          //
-        "model", json_text(record->caption_model),                                               //
-        "embedding_model", json_text(record->embedding_model),                                   //
-        "payload", "src", source_json(record),                                                   //
-        "width", (int)record->width,                                                             //
-        "height", (int)record->height,                                                           //
-        "mime", record->mime,                                                                    //
-        "size_bytes", (json_int_t)record->size_bytes,                                            //
-        "sha256", record->sha256,                                                                //
-        "created_at", created,                                                                   //
-        "tags", tags,                                                                            //
+        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:{s:o}, s:i, s:i, s:s, s:I, s:s, s:s, s:o, s:s?, "
+        "s:o}",                                                          //
+        "id", record->id,                                                //
+        "caption", json_text(record->caption),                           //
+        "origin", record->origin,                                        //
+        "confidence", confidence_json(record->confidence),               //
+        "clip_score", json_rounded(record->clip_score, SCORE_DECIMALS),  //
+        "model", json_text(record->caption_model),                       //
+        "embedding_model", json_text(record->embedding_model),           //
+        "payload", "src", source_json(record),                           //
+        "width", (int)record->width,                                     //
+        "height", (int)record->height,                                   //
+        "mime", record->mime,                                            //
+        "size_bytes", (json_int_t)record->size_bytes,                    //
+        "sha256", record->sha256,                                        //
+        "created_at", created,                                           //
+        "tags", tags, "tags_origin", tags_origin(record),                //
         "receipt", receipt_json_create(record));
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "cli/prices_path.h"
+#include "cli/shipped_file.h"
 
 struct route_policy cloud_setup_policy(const struct settings *settings) {
     return (struct route_policy){.confidence_threshold = settings->caption_confidence_threshold,
@@ -128,7 +128,7 @@ static void say_who_is_asked(struct cloud *cloud, const struct settings *setting
 
 bool cloud_setup_create(const struct settings *settings, struct ledger *ledger,
                         struct cloud **cloud, struct error *err) {
-    char prices[PRICES_PATH_SIZE];
+    char prices[SHIPPED_PATH_SIZE];
     struct cloud_options options = {
         .gate = {.threshold = (unsigned)settings->cloud_circuit_breaker_threshold,
                  .open_ms = settings->cloud_circuit_breaker_timeout_s * 1000,
@@ -146,7 +146,7 @@ bool cloud_setup_create(const struct settings *settings, struct ledger *ledger,
         return is_good;
     }
     // cloud_create takes over what is there, also when it fails.
-    is_good = prices_path(settings, prices, err) &&
+    is_good = shipped_file_path(&shipped_prices, settings->prices, prices, err) &&
               (options.prices = price_table_create(prices, err)) != NULL;
     if (!is_good) {
         for (size_t i = 0; i < options.provider_count; i++) provider_destroy(options.providers[i]);

@@ -13,7 +13,7 @@
 #include "cli/engine_setup.h"
 #include "cli/estimate_report.h"
 #include "cli/index_walk.h"
-#include "cli/prices_path.h"
+#include "cli/shipped_file.h"
 #include "image/picture_size.h"
 
 // Bytes of a file that are read: a photograph's notes and colour profile come before its size.
@@ -145,7 +145,7 @@ static bool check_input(const struct command_input *input, struct error *err) {
 
 int command_estimate(const struct command_input *input) {
     const struct settings *settings = input->settings;
-    char data[DATA_PATH_SIZE], prices[PRICES_PATH_SIZE];
+    char data[DATA_PATH_SIZE], prices[SHIPPED_PATH_SIZE];
     struct error err = {0};
     struct price_table *table = NULL;
     struct work *work = memory_alloc(sizeof *work);
@@ -154,7 +154,7 @@ int command_estimate(const struct command_input *input) {
     work->limits = picture_limits(settings);
     work->limits.max_bytes = (size_t)settings->max_upload_bytes;
     bool is_done = check_input(input, &err) && data_folder_path(settings, data, &err) &&
-                   prices_path(settings, prices, &err) &&
+                   shipped_file_path(&shipped_prices, settings->prices, prices, &err) &&
                    (table = price_table_create(prices, &err)) != NULL &&
                    set_lines(&work->estimate, table, settings, &err);
     if (is_done) {

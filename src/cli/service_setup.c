@@ -1,6 +1,7 @@
 #include "cli/service_setup.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/processors.h"
@@ -8,7 +9,9 @@
 #include "cli/data_folder.h"
 #include "cli/engine_setup.h"
 #include "cli/ledger_setup.h"
+#include "cli/shipped_file.h"
 #include "cli/store_setup.h"
+#include "engine/model_source.h"
 #include "fetch/fetch.h"
 
 enum { URL_CONNECT_TIMEOUT_MS = 5000, URL_REDIRECTS = 5 };
@@ -46,6 +49,22 @@ bool service_parts_open_storage(struct service_parts *parts, const struct settin
            open_experiment(parts, settings, err);
 }
 
+static bool open_tags(struct service_parts *parts, const struct settings *settings,
+                      struct error *err) {
+    char path[SHIPPED_PATH_SIZE];
+    // What mocks say of a picture is no reason for a tag.
+    if (model_source_of(engine_info(parts->engine)->embedding_model) == MODEL_MOCK ||
+        (settings->tags != NULL && strcmp(settings->tags, "off") == 0))
+        return true;
+    if (!shipped_file_path(&shipped_tags, settings->tags, path, err) ||
+        !label_list_read(&parts->labels, path, err))
+        return false;
+    if (parts->relevance == NULL) parts->relevance = relevance_create(parts->engine, err);
+    if (parts->relevance == NULL) return false;
+    parts->tagger = tagger_create(parts->engine, parts->relevance, &parts->labels, err);
+    return parts->tagger != NULL;
+}
+
 bool service_parts_open_service(struct service_parts *parts, const struct settings *settings,
                                 struct error *err) {
     struct image_limits image_limits = {.max_bytes = (size_t)settings->max_upload_bytes,
@@ -57,13 +76,14 @@ bool service_parts_open_service(struct service_parts *parts, const struct settin
                                         .max_redirects = URL_REDIRECTS,
                                         .allows_private = settings->url_allow_private};
     parts->metrics = metrics_create(err);
-    if (parts->metrics == NULL) return false;
+    if (parts->metrics == NULL || !open_tags(parts, settings, err)) return false;
     parts->service =
         service_create(&(struct service_options){.engine = parts->engine,
                                                  .store = parts->store,
                                                  .blobs = parts->blobs,
                                                  .metrics = parts->metrics,
                                                  .relevance = parts->relevance,
+                                                 .tagger = parts->tagger,
                                                  .cloud = parts->cloud,
                                                  .policy = cloud_setup_policy(settings),
                                                  .experiment = parts->experiment,
@@ -81,6 +101,8 @@ void service_parts_close(struct service_parts *parts) {
     service_destroy(parts->service);
     experiment_destroy(parts->experiment);
     cloud_destroy(parts->cloud);
+    tagger_destroy(parts->tagger);
+    label_list_clear(&parts->labels);
     relevance_destroy(parts->relevance);
     metrics_destroy(parts->metrics);
     blob_folder_destroy(parts->blobs);

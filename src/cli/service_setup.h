@@ -14,7 +14,9 @@ struct service_parts {
     struct store *store;
     struct blob_folder *blobs;
     struct metrics *metrics;
-    struct relevance *relevance;    // NULL where nobody searches
+    struct relevance *relevance;    // NULL where nobody searches, and pictures get no tags
+    struct label_list labels;       // empty: pictures get no tags
+    struct tagger *tagger;          // of them; NULL likewise
     struct ledger *ledger;          // of what the cloud costs
     struct cloud *cloud;            // NULL: every caption is local
     struct experiment *experiment;  // that runs; NULL: none
@@ -26,7 +28,8 @@ struct service_parts {
 // service_parts_close.
 bool service_parts_open_storage(struct service_parts *parts, const struct settings *settings,
                                 struct error *err);
-// Needs parts->engine, and parts->relevance for searches.
+// Needs parts->engine, and parts->relevance for searches; makes that for tags where it is not
+// there.
 bool service_parts_open_service(struct service_parts *parts, const struct settings *settings,
                                 struct error *err);
 void service_parts_close(struct service_parts *parts);

@@ -17,6 +17,7 @@
 #include "service/service_private.h"
 #include "service/stage_metrics.h"
 #include "service/stage_trace.h"
+#include "store/tags.h"
 
 struct upload {
     const void *bytes;
@@ -118,6 +119,7 @@ static void fill_record(const struct upload *upload, const struct prepared_image
     memcpy(record->origin, caption->origin, sizeof record->origin);
     memcpy(record->caption_model, caption->model, sizeof record->caption_model);
     memcpy(record->tags, caption->tags, sizeof record->tags);
+    record->receipt.tags_digest = tags_digest(caption->tags);
     (void)snprintf(record->embedding_model, sizeof record->embedding_model, "%s",
                    upload->space.embedding_model);
     if (upload->file_name != NULL)
@@ -131,7 +133,7 @@ static void fill_record(const struct upload *upload, const struct prepared_image
     record->source = outdated->source;
     memcpy(record->file_name, outdated->file_name, sizeof record->file_name);
     memcpy(record->url, outdated->url, sizeof record->url);
-    if (outdated->tags[0] != '\0') memcpy(record->tags, outdated->tags, sizeof record->tags);
+    if (tags_are_users(outdated)) memcpy(record->tags, outdated->tags, sizeof record->tags);
 }
 
 static bool keep_bytes(struct service *service, const struct upload *upload, struct error *err) {
@@ -219,6 +221,14 @@ static bool caption(struct service *service, const struct upload *upload,
                          caption, err);
 }
 
+// Those of a provider first. A picture without tags is better than no picture.
+static void add_tags(const struct service *service, struct routed_caption *caption) {
+    struct error problem = {0};
+    if (service->options.tagger != NULL &&
+        !tagger_add(service->options.tagger, &caption->embedding, caption->tags, &problem))
+        log_warning("a picture gets no tags: %s", problem.text);
+}
+
 // The vector of the former model, while searches use its space.
 static bool embed_formerly(struct service *service, const struct upload *upload,
                            struct embedding *embedding, struct error *err) {
@@ -250,6 +260,7 @@ static bool describe_and_keep(struct service *service, const struct upload *uplo
     is_done = is_done && caption(service, upload, &image, &info, &routed, err) &&
               (!is_former || embed_formerly(service, upload, &former, err));
     result->timings.decode_ms = image.decode_ms;
+    if (is_done) add_tags(service, &routed);
     if (is_done) fill_record(upload, &image, &info, &routed, &result->record);
     prepared_image_clear(&image);
     if (!is_done) return false;

@@ -24,3 +24,7 @@ bool relevance_is_ready(struct relevance *relevance);
 // Waits for the bank. Any thread. Errors: those of engine_embed_text for the bank.
 bool relevance_score(struct relevance *relevance, const float *query, const float *vectors,
                      size_t count, size_t width, float *scores, struct error *err);
+// The other way round: scores[i] of one picture's vector, of the engine's width, for `count` texts
+// by their cosines with it.
+bool relevance_of_texts(struct relevance *relevance, const float *vector, const float *cosines,
+                        size_t count, float *scores, struct error *err);

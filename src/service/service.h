@@ -14,6 +14,7 @@
 #include "service/reindex.h"
 #include "service/relevance.h"
 #include "service/search.h"
+#include "service/tagger.h"
 #include "store/blob_folder.h"
 #include "store/store.h"
 
@@ -23,6 +24,7 @@ struct service_options {
     struct blob_folder *blobs;
     struct metrics *metrics;      // NULL: nothing is counted
     struct relevance *relevance;  // NULL: search results have none
+    struct tagger *tagger;        // NULL: pictures get no tags but a provider's
     struct cloud *cloud;          // NULL: every caption is local
     struct route_policy policy;
     const struct experiment *experiment;  // that runs; NULL: none

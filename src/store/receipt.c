@@ -44,6 +44,8 @@ void receipt_write(const struct receipt *receipt, char text[static RECEIPT_TEXT_
         "cost_nano_usd", (json_int_t)(receipt->cost_nano_usd > 0 ? receipt->cost_nano_usd : 0),  //
         "is_cost_estimated", (int)receipt->is_cost_estimated,                                    //
         "is_cached", (int)receipt->is_cached);
+    if (receipt->tags_digest != 0)
+        json_object_set_new(object, "tags_digest", json_integer(receipt->tags_digest));
     size_t size = json_dumpb(object, text, RECEIPT_TEXT_SIZE - 1,
                              JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
     text[size < RECEIPT_TEXT_SIZE ? size : 0] = '\0';  // 0 when memory is out: no receipt
@@ -86,6 +88,15 @@ static bool read_cost(const json_t *object, int64_t *cost_nano_usd, struct error
            wrong(err, "cost_nano_usd", "a whole number, 0 or above");
 }
 
+static bool read_digest(const json_t *object, uint32_t *digest, struct error *err) {
+    const json_t *value = json_object_get(object, "tags_digest");
+    if (value == NULL) return true;
+    json_int_t number = json_integer_value(value);
+    *digest = (uint32_t)number;
+    return (json_is_integer(value) && number >= 0 && number <= UINT32_MAX) ||
+           wrong(err, "tags_digest", "a whole number of 32 bits");
+}
+
 static bool read_flag(const json_t *object, const char *member, bool *flag, struct error *err) {
     const json_t *value = json_object_get(object, member);
     if (value == NULL) return true;
@@ -101,7 +112,8 @@ static bool read_members(const json_t *object, struct receipt *receipt, struct e
            read_ms(object, "route_ms", &receipt->route_ms, err) &&
            read_cost(object, &receipt->cost_nano_usd, err) &&
            read_flag(object, "is_cost_estimated", &receipt->is_cost_estimated, err) &&
-           read_flag(object, "is_cached", &receipt->is_cached, err);
+           read_flag(object, "is_cached", &receipt->is_cached, err) &&
+           read_digest(object, &receipt->tags_digest, err);
 #undef READ_TEXT
 }
 

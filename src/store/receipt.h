@@ -26,6 +26,9 @@ struct receipt {
     int64_t cost_nano_usd;
     bool is_cost_estimated;
     bool is_cached;  // the caption was paid for before
+    // Of the tags that models gave the image (tags_digest); 0: they gave none. Tags with another
+    // digest are a user's.
+    uint32_t tags_digest;
 };
 
 // As JSON without line breaks; empty for no receipt, and when memory is out. Milliseconds have

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sha256.h"
+
 bool tags_next(const char **tags, char tag[static STORE_TAG_SIZE]) {
     if (**tags == '\0') return false;
     size_t length = strcspn(*tags, "\n");
@@ -44,4 +46,18 @@ bool tags_add(char tags[static STORE_TAGS_SIZE], const char *tag, struct error *
     size_t used = strlen(tags);
     (void)snprintf(tags + used, STORE_TAGS_SIZE - used, "%s%s", used == 0 ? "" : "\n", tag);
     return true;
+}
+
+uint32_t tags_digest(const char *tags) {
+    uint8_t digest[SHA256_SIZE];
+    uint32_t number;
+    sha256(tags, strlen(tags), digest);
+    number = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 |
+             digest[3];
+    return number == 0 ? 1 : number;
+}
+
+bool tags_are_users(const struct image_record *record) {
+    uint32_t digest = record->receipt.tags_digest;
+    return digest == 0 ? record->tags[0] != '\0' : tags_digest(record->tags) != digest;
 }

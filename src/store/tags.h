@@ -12,5 +12,9 @@
 // control character in it, not UTF-8, or too many.
 bool tags_add(char tags[static STORE_TAGS_SIZE], const char *tag, struct error *err);
 bool tags_contain(const char *tags, const char *tag);
+// What tells a list of tags from others; never 0. The first 32 bits of its SHA-256.
+uint32_t tags_digest(const char *tags);
+// Whether a user chose the image's tags, none of them included, rather than models.
+bool tags_are_users(const struct image_record *record);
 // The next tag of a text: copies it to `tag` and moves *tags on; false at the end.
 bool tags_next(const char **tags, char tag[static STORE_TAG_SIZE]);

@@ -26,7 +26,7 @@ static void image_keeps_the_shape_of_the_original(void **state) {
         "\"payload\":{\"src\":{\"source\":\"upload\",\"filename\":\"cat.png\"}},"
         "\"width\":640,\"height\":480,\"mime\":\"image/png\",\"size_bytes\":5000000000,"
         "\"sha256\":\"" ID ID ID ID
-        "\",\"created_at\":\"2023-11-14T22:13:20.123Z\",\"tags\":[],"
+        "\",\"created_at\":\"2023-11-14T22:13:20.123Z\",\"tags\":[],\"tags_origin\":null,"
         "\"receipt\":null}");
     assert_string_equal(fake.id, ID);
     answer_clear(&answer);

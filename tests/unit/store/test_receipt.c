@@ -51,6 +51,20 @@ static void a_receipt_is_this_text(void **state) {
     assert_memory_equal(&found, &sample, sizeof found);
 }
 
+static void whose_tags_they_are_is_kept(void **state) {
+    (void)state;
+    char text[RECEIPT_TEXT_SIZE];
+    struct receipt receipt = sample;
+    receipt.tags_digest = UINT32_MAX;
+    receipt_write(&receipt, text);
+    struct receipt found = read_valid(text);
+    assert_memory_equal(&found, &receipt, sizeof found);
+    struct error err = {0};
+    assert_false(receipt_read("{\"reason\":\"x\",\"tags_digest\":4294967296}", &found, &err));
+    error_clear(&err);
+    assert_false(receipt_read("{\"reason\":\"x\",\"tags_digest\":-1}", &found, &err));
+}
+
 static void no_receipt_is_no_text(void **state) {
     (void)state;
     char text[RECEIPT_TEXT_SIZE] = "x";
@@ -228,10 +242,11 @@ static void changed_bytes_are_borne(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_receipt_is_this_text),     cmocka_unit_test(no_receipt_is_no_text),
-        cmocka_unit_test(numbers_are_always_numbers), cmocka_unit_test(odd_texts_are_mended),
-        cmocka_unit_test(other_versions_are_read),    cmocka_unit_test(other_texts_are_refused),
-        cmocka_unit_test(long_texts_are_refused),     cmocka_unit_test(changed_bytes_are_borne),
+        cmocka_unit_test(a_receipt_is_this_text),  cmocka_unit_test(whose_tags_they_are_is_kept),
+        cmocka_unit_test(no_receipt_is_no_text),   cmocka_unit_test(numbers_are_always_numbers),
+        cmocka_unit_test(odd_texts_are_mended),    cmocka_unit_test(other_versions_are_read),
+        cmocka_unit_test(other_texts_are_refused), cmocka_unit_test(long_texts_are_refused),
+        cmocka_unit_test(changed_bytes_are_borne),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
