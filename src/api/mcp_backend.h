@@ -5,8 +5,7 @@
 #include "api/api.h"
 #include "mcp/protocol.h"
 
-// Of struct api the parts `service`, `engine`, `metrics`, `version` and `max_upload_bytes` are
-// used; it must outlive the backend.
+// Of struct api the parts `service`, `metrics` and `version` are used; it must outlive the backend.
 void mcp_backend_init(struct mcp_backend *backend, struct api *api);
 
 // The largest message that a picture of max_upload_bytes comes in, as base64.

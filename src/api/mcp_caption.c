@@ -63,7 +63,7 @@ json_t *mcp_caption(struct api *api, const json_t *arguments, json_t *shown, str
     (void)shown;
     picture_body_set_name(&body, json_string_value(json_object_get(arguments, "filename")));
     if (body.file_name[0] != '\0') options.file_name = body.file_name;
-    if (mcp_picture_read(api, arguments, "url or data", &picture, err))
+    if (mcp_picture_read(arguments, "url or data", &picture, err))
         json = json_is_true(json_object_get(arguments, "store"))
                    ? keep(api, &picture, &options, err)
                    : tell(api, &picture, &options, err);

@@ -26,8 +26,7 @@ static const char *base64_part(const char *text, size_t *length) {
     return comma + 1;
 }
 
-static bool data_read(const struct api *api, const json_t *data, struct mcp_picture *picture,
-                      struct error *err) {
+static bool data_read(const json_t *data, struct mcp_picture *picture, struct error *err) {
     size_t length = json_string_length(data);
     bool is_valid = false;
     const char *text = base64_part(json_string_value(data), &length);
@@ -38,22 +37,18 @@ static bool data_read(const struct api *api, const json_t *data, struct mcp_pict
     if (picture->bytes == NULL)
         return error_set(err, ERROR_INVALID,
                          "data must be base64, or a data: URI with ;base64 before its comma.");
-    if (picture->size > api->max_upload_bytes)
-        return error_set(err, ERROR_TOO_LARGE,
-                         "The picture has %zu bytes; at most %zu are accepted. Send a smaller one.",
-                         picture->size, api->max_upload_bytes);
     return picture->size > 0 || error_set(err, ERROR_INVALID, "data is empty.");
 }
 
-bool mcp_picture_read(const struct api *api, const json_t *arguments, const char *ways,
-                      struct mcp_picture *picture, struct error *err) {
+bool mcp_picture_read(const json_t *arguments, const char *ways, struct mcp_picture *picture,
+                      struct error *err) {
     const json_t *url = json_object_get(arguments, "url");
     const json_t *data = json_object_get(arguments, "data");
     const json_t *image_id = json_object_get(arguments, "image_id");
     *picture = (struct mcp_picture){.url = json_string_value(url)};
     if ((url != NULL) + (data != NULL) + (image_id != NULL) != 1)
         return error_set(err, ERROR_INVALID, "Name the picture in exactly one way: %s.", ways);
-    return data == NULL || data_read(api, data, picture, err);
+    return data == NULL || data_read(data, picture, err);
 }
 
 void mcp_picture_clear(struct mcp_picture *picture) { memory_free(picture->bytes); }

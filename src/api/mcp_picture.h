@@ -15,10 +15,10 @@ struct mcp_picture {
 };
 
 // ERROR_INVALID: none or more than one of url, data and, where it is one of the tool's, image_id;
-// data that is no base64. ERROR_TOO_LARGE. `ways` is for sentences: "url or data". The caller
+// data that is no base64. `ways` is for sentences: "url or data". The caller
 // clears *picture, also after a failure.
-bool mcp_picture_read(const struct api *api, const json_t *arguments, const char *ways,
-                      struct mcp_picture *picture, struct error *err);
+bool mcp_picture_read(const json_t *arguments, const char *ways, struct mcp_picture *picture,
+                      struct error *err);
 void mcp_picture_clear(struct mcp_picture *picture);
 
 // imgrouter://image/ID

@@ -143,7 +143,7 @@ json_t *mcp_similar(struct api *api, const json_t *arguments, json_t *shown, str
     json_t *json = NULL;
     json_t *image_id = json_object_get(arguments, "image_id");
     struct search_request search = {.image_id = json_string_value(image_id)};
-    bool is_read = mcp_picture_read(api, arguments, "image_id, url or data", &picture, err) &&
+    bool is_read = mcp_picture_read(arguments, "image_id, url or data", &picture, err) &&
                    bounds_read(arguments, &search, err);
     if (is_read && image_id != NULL && !image_id_check(search.image_id, &problem)) {
         *err = problem.error;

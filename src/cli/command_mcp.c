@@ -82,11 +82,8 @@ static bool run_local(const struct settings *settings, int output, const sigset_
                    (parts.engine = engine_setup_create(settings, true, true, &problem)) != NULL &&
                    (parts.relevance = relevance_create(parts.engine, &problem)) != NULL &&
                    service_parts_open_service(&parts, settings, &problem);
-    struct api api = {.service = parts.service,
-                      .engine = parts.engine,
-                      .metrics = parts.metrics,
-                      .version = IMGROUTER_VERSION,
-                      .max_upload_bytes = (size_t)settings->max_upload_bytes};
+    struct api api = {
+        .service = parts.service, .metrics = parts.metrics, .version = IMGROUTER_VERSION};
     mcp_backend_init(&backend, &api);
     bool is_done = is_open && run(&backend, settings, output, signals, &problem);
     service_parts_close(&parts);

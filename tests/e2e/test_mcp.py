@@ -313,7 +313,8 @@ def test_words_find_what_the_demo_models_see(binary, tmp_path):
 
     seen, found, far = door.use(act)
     assert "boat" in seen["caption"] and seen["confidence"] > 0
-    assert "boat" in found["results"][0]["caption"] and found["results"][0]["relevance"] > 0.5
+    assert "boat" in found["results"][0]["caption"]
+    assert all(result["relevance"] >= 0.5 for result in found["results"])
     scores = [result["score"] for result in found["results"]]
     assert scores == sorted(scores, reverse=True)
     assert far["results"] == [] and far["reason"]

@@ -323,6 +323,12 @@ def test_nothing_but_messages_comes_out(start):
     assert "imgrouter" in process.log_path.read_text()
 
 
+def test_what_else_is_printed_goes_to_standard_error(start):
+    process = start()
+    process.ask(request("ping"))
+    assert os.readlink(f"/proc/{process.process.pid}/fd/1") == str(process.log_path)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_well(start, number):
     process = start()
