@@ -34,10 +34,9 @@ static bool data_read(const json_t *data, struct mcp_picture *picture, struct er
         picture->bytes = base64_decode_create(text, length, &picture->size, &is_valid);
     if (picture->bytes == NULL && is_valid)
         return error_set(err, ERROR_INTERNAL, "The server has no memory for this picture.");
-    if (picture->bytes == NULL)
-        return error_set(err, ERROR_INVALID,
-                         "data must be base64, or a data: URI with ;base64 before its comma.");
-    return picture->size > 0 || error_set(err, ERROR_INVALID, "data is empty.");
+    return picture->bytes != NULL ||
+           error_set(err, ERROR_INVALID,
+                     "data must be base64, or a data: URI with ;base64 before its comma.");
 }
 
 bool mcp_picture_read(const json_t *arguments, const char *ways, struct mcp_picture *picture,

@@ -14,8 +14,29 @@ bool rpc_fail(struct rpc_error *error, int code, const char *format, ...) {
     return false;
 }
 
+// Counted before anything is parsed: a value of one byte takes thirty in memory.
+static bool has_few_values(const char *bytes, size_t size) {
+    size_t count = 0;
+    bool is_in_string = false;
+    for (size_t i = 0; i < size && count < RPC_VALUES_MAX; i++) {
+        if (is_in_string && bytes[i] == '\\')
+            i++;
+        else if (bytes[i] == '"')
+            is_in_string = !is_in_string;
+        else if (!is_in_string)
+            count += bytes[i] == ',' || bytes[i] == '[' || bytes[i] == '{' || bytes[i] == ':';
+    }
+    return count < RPC_VALUES_MAX;
+}
+
 json_t *rpc_parse(const char *bytes, size_t size, struct rpc_error *error) {
     json_error_t fault;
+    if (!has_few_values(bytes, size)) {
+        rpc_fail(error, RPC_INVALID_REQUEST,
+                 "The message has more than %d values; a picture goes into a string, as base64.",
+                 RPC_VALUES_MAX);
+        return NULL;
+    }
     json_t *json =
         json_loadb(size > 0 ? bytes : "", size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
     if (json != NULL) return json;

@@ -39,7 +39,10 @@ struct rpc_message {  // borrowed from the JSON it was read from
     json_t *params;      // an object; NULL: none
 };
 
-// Any JSON value; the caller drops the reference. NULL with RPC_PARSE_ERROR.
+enum { RPC_VALUES_MAX = 10000 };  // values, members' names and brackets of a message, roughly
+
+// Any JSON value; the caller drops the reference. NULL with RPC_PARSE_ERROR, or, where it has too
+// many values, with RPC_INVALID_REQUEST.
 json_t *rpc_parse(const char *bytes, size_t size, struct rpc_error *error);
 // RPC_INVALID_REQUEST or RPC_INVALID_PARAMS; message->id is set whenever it can be, so that the
 // error can be answered to it.

@@ -192,6 +192,7 @@ def test_what_is_wrong_is_an_answer_the_model_can_read(door):
             ("similar", {"image_id": "../../etc"}, "16 hexadecimal"),
             ("similar", {"data": "?"}, "base64"), ("similar", {"data": "data:,x"}, "base64"),
             ("similar", {"data": encoded(b"no picture")}, "picture"),
+            ("caption", {"data": " \n"}, "picture"), ("similar", {"data": "data:;base64,"}, "picture"),
             ("similar", {"url": "http://127.0.0.1/a.png"}, ""),
             ("caption", {}, "exactly one way"),
             ("caption", {"url": "file:///etc/passwd"}, ""),

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pathlib
 import select
 import signal
 import socket
@@ -110,7 +111,7 @@ def test_revisions_are_checked(post):
 
 @pytest.mark.parametrize("body", [
     b"", b"{", b"\xff", b'{"jsonrpc":"2.0","id":1,"method":"ping"', b"nope", b"[1,]",
-    b'{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', b"[" * 100000, b'{"a":' * 5000,
+    b'{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', b"[" * 5000, b'{"a":' * 3000,
     b'{"jsonrpc":"2.0","id":1e999,"method":"ping"}', b'{"jsonrpc":"2.0","id":1,"method":"\xc3"}'])
 def test_what_is_no_json_is_a_parse_error(post, body):
     answer = post(body)
@@ -125,6 +126,18 @@ def test_what_is_no_json_is_a_parse_error(post, body):
     {"jsonrpc": 2.0, "id": 1, "method": "ping"}])
 def test_what_is_no_message_is_an_invalid_request(post, message):
     assert error_of(post(message), 400) == -32600
+
+
+def most_memory(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+def test_many_small_values_are_refused_before_they_take_memory(server, post):
+    before = most_memory(server.process)
+    for body in (b"[" * 100_000, b"[" + b"0," * 10_000_000 + b"0]", b'{"a":' * 1_000_000):
+        assert error_of(post(body), 400) == -32600
+    assert most_memory(server.process) - before < 200_000_000
 
 
 def test_wrong_methods_and_parameters(post):
