@@ -3,6 +3,7 @@
 #include "api/handlers.h"
 
 #include "api/batch_body.h"
+#include "api/mcp_backend.h"
 #include "api/openapi.h"
 #include "api/picture_body.h"
 #include "api/request_trace.h"
@@ -15,6 +16,7 @@ static size_t max_body_bytes(const struct api *api, unsigned flags) {
     if ((flags & ROUTE_TAKES_PICTURES) != 0)
         return BATCH_BODY_UPLOADS * api->max_upload_bytes + PICTURE_BODY_OVERHEAD;
     if ((flags & ROUTE_TAKES_CHANGE) != 0) return IMAGE_CHANGE_SIZE_MAX;
+    if ((flags & ROUTE_TAKES_MESSAGE) != 0) return mcp_message_size_max(api->max_upload_bytes);
     return (flags & ROUTE_TAKES_PICTURE) != 0 ? api->max_upload_bytes + PICTURE_BODY_OVERHEAD : 0;
 }
 

@@ -30,6 +30,8 @@ http_handler search_post;
 http_handler health_live;  // health.c
 http_handler health_ready;
 
+http_handler mcp_post;  // mcp_post.c
+
 http_handler costs_get;  // costs_get.c
 
 http_handler experiments_get;  // experiments_get.c

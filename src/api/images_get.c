@@ -1,39 +1,25 @@
 // GET /images, GET /images/{id} and DELETE /images/{id}.
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/api.h"
 #include "api/handlers.h"
 #include "api/image_answer.h"
+#include "api/image_cursor.h"
 #include "api/json_answer.h"
 #include "api/parameter.h"
 #include "base/memory.h"
 
-// A cursor is the time and the id of the last image shown, 16 hexadecimal digits each. Clients
-// must not look inside.
-enum { CURSOR_PART_SIZE = 16, CURSOR_SIZE = 2 * CURSOR_PART_SIZE };
-
 static json_t *cursor_json(const struct store_cursor *cursor) {
-    return json_sprintf("%016" PRIx64 "%s", (uint64_t)cursor->created_ms, cursor->id);
+    char text[IMAGE_CURSOR_SIZE];
+    image_cursor_write(cursor, text);
+    return json_string(text);
 }
 
 static bool cursor_read(const struct http_request *request, struct store_cursor *cursor,
                         struct problem *problem) {
     const char *text = http_request_query(request, parameter_cursor.name);
-    if (text == NULL || text[0] == '\0') return true;
-    if (strlen(text) != CURSOR_SIZE || strspn(text, "0123456789abcdef") != CURSOR_SIZE) {
-        return problem_set_field(problem, "query", parameter_cursor.name, "value_error",
-                                 "Not a cursor",
-                                 "The cursor is not one that this server gave; take next_cursor of "
-                                 "the page before, or leave it out to begin.");
-    }
-    char time[CURSOR_PART_SIZE + 1] = "";
-    memcpy(time, text, CURSOR_PART_SIZE);
-    cursor->created_ms = (int64_t)strtoull(time, NULL, 16);
-    memcpy(cursor->id, text + CURSOR_PART_SIZE, CURSOR_PART_SIZE + 1);
-    return true;
+    if (text == NULL || text[0] == '\0' || image_cursor_read(text, cursor)) return true;
+    return problem_set_field(problem, "query", parameter_cursor.name, "value_error", "Not a cursor",
+                             "The cursor is not one that this server gave; take next_cursor of "
+                             "the page before, or leave it out to begin.");
 }
 
 static json_t *page_json(const struct image_record *records, size_t count,

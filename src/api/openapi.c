@@ -18,7 +18,9 @@ static const struct {
     const char *description;
 } error_descriptions[] = {
     {400, "The body is malformed: broken form or broken JSON."},
+    {403, "The request comes from a page of another site."},
     {404, "There is no such image or job."},
+    {406, "The Accept header does not take what is answered."},
     {409, "It contradicts what is there now."},
     {413, "The picture or the body is over a limit."},
     {415, "Not a picture, or a format that this build cannot read."},
@@ -117,6 +119,11 @@ static json_t *batch_body_json(void) {
                      "application/json", "schema", schema_reference("BatchAddresses"));
 }
 
+static json_t *json_body_json(const char *schema) {
+    return json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content", "application/json", "schema",
+                     schema_reference(schema));
+}
+
 static json_t *answer_json_schema(const struct api_answer *answer) {
     json_t *json = json_pack("{s:s}", "description", answer->description);
     if (answer->media_type == NULL) return json;
@@ -142,6 +149,24 @@ static json_t *problem_json(int status) {
     return json;
 }
 
+// What a message is answered beside the usual.
+static void message_responses_add(json_t *responses, const struct api_route *route) {
+    static const struct api_answer refusals[] = {
+        {400, "application/json", NULL, "The message is malformed, or of a revision not spoken."},
+        {404, "application/json", NULL, "There is no such method, in revision 2026-07-28."},
+    };
+    json_object_set_new(
+        responses, "202",
+        json_pack("{s:s}", "description", "A notification was taken; it has no answer."));
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        char status[8];
+        struct api_answer refusal = refusals[i];
+        refusal.schema = route->answer.schema;
+        (void)snprintf(status, sizeof status, "%d", refusal.status);
+        json_object_set_new(responses, status, answer_json_schema(&refusal));
+    }
+}
+
 static json_t *responses_json(const struct api_route *route) {
     json_t *responses = json_object();
     char status[8];
@@ -162,6 +187,7 @@ static json_t *responses_json(const struct api_route *route) {
             responses, "304",
             json_pack("{s:s}", "description", "The ETag in If-None-Match is still the right one."));
     }
+    if ((route->flags & ROUTE_TAKES_MESSAGE) != 0) message_responses_add(responses, route);
     for (size_t i = 0; i < ROUTE_ERRORS_MAX && route->errors[i] != 0; i++) {
         (void)snprintf(status, sizeof status, "%d", route->errors[i]);
         json_object_set_new(responses, status, problem_json(route->errors[i]));
@@ -177,10 +203,9 @@ static json_t *operation_json(const struct api_route *route) {
     if ((route->flags & ROUTE_TAKES_PICTURE) != 0)
         json_object_set_new(json, "requestBody", picture_body_json());
     if ((route->flags & ROUTE_TAKES_CHANGE) != 0)
-        json_object_set_new(
-            json, "requestBody",
-            json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content", "application/json", "schema",
-                      schema_reference("ImageChange")));
+        json_object_set_new(json, "requestBody", json_body_json("ImageChange"));
+    if ((route->flags & ROUTE_TAKES_MESSAGE) != 0)
+        json_object_set_new(json, "requestBody", json_body_json("McpMessage"));
     if ((route->flags & ROUTE_TAKES_PICTURES) != 0)
         json_object_set_new(json, "requestBody", batch_body_json());
     return json;

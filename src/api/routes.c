@@ -101,6 +101,15 @@ const struct api_route api_routes[] = {
       &parameter_min_score, &parameter_exact, &parameter_ids, &parameter_from, &parameter_until,
       &parameter_origin, &parameter_tags, &parameter_words},
      {200, JSON_TYPE, "SearchAnswer", "The best matches."}, PICTURE_ERRORS},
+    {"POST", "/mcp", mcp_post, ROUTE_TAKES_MESSAGE, "sendMcpMessage", "search",
+     "Model Context Protocol",
+     "For programs that give tools to language models. Takes a JSON-RPC message of the protocol's "
+     "streamable HTTP, revisions 2024-11-05 to 2026-07-28, and answers it as JSON; there are no "
+     "sessions and no stream. The tools are `search`, `similar`, `caption` and `describe`. Faults of "
+     "a message are JSON-RPC errors, with the status 200, 400 or 404.",
+     {NULL},
+     {200, JSON_TYPE, "McpAnswer", "The answer, or a list of them to a batch."},
+     {403, 406, 413, 415, 500, 503}},
     {"GET", "/costs", costs_get, ROUTE_WAITS, "getCosts", "operation",
      "What the cloud cost",
      "Today's figures with their limits, and the sums of each day, provider, model and reason, newest "

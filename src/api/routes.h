@@ -15,6 +15,7 @@ enum route_flags {
     ROUTE_TAKES_PICTURES = 8,  // in the two forms of batch_body.h
     ROUTE_TAKES_CHANGE = 16,   // JSON, as images_change.c reads it
     ROUTE_MAY_BE_LATER = 32,   // answers 202 and a job to async=true
+    ROUTE_TAKES_MESSAGE = 64,  // JSON-RPC, as mcp_post.c reads it; may be answered 202
 };
 
 enum { ROUTE_PARAMETERS_MAX = 16, ROUTE_ERRORS_MAX = 10 };

@@ -218,17 +218,20 @@ static bool ids_check(const struct store_filter *filter, struct problem *problem
     return true;
 }
 
+bool search_word_is_whole(const char *word) {
+    for (const char *c = word; *c != '\0'; c++)
+        if ((*c & 0x80) != 0 || (*c >= '0' && *c <= '9') ||
+            ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z'))
+            return true;
+    return false;
+}
+
 static bool words_check(const struct store_filter *filter, struct problem *problem) {
-    for (size_t i = 0; i < filter->caption_word_count; i++) {
-        bool has_letter = false;
-        for (const char *c = filter->caption_words[i]; *c != '\0'; c++)
-            has_letter = has_letter || (*c & 0x80) != 0 || (*c >= '0' && *c <= '9') ||
-                         ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z');
-        if (!has_letter)
+    for (size_t i = 0; i < filter->caption_word_count; i++)
+        if (!search_word_is_whole(filter->caption_words[i]))
             return problem_set_field(problem, "query", parameter_words.name, "value_error",
                                      "Not a word",
                                      "Every entry of words must have a letter or digit.");
-    }
     return true;
 }
 

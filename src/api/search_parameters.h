@@ -30,6 +30,9 @@ bool search_parameters_read(struct search_parameters *parameters, struct http_re
                             struct problem *problem);
 void search_parameters_clear(struct search_parameters *parameters);
 
+// Has a letter or a digit: what full-text search can look for.
+bool search_word_is_whole(const char *word);
+
 // The cursor of the page after this one. It holds for the same parameters only.
 bool search_cursor_write(const struct http_request *request, const struct search_request *search,
                          char cursor[static SEARCH_CURSOR_SIZE], struct problem *problem);

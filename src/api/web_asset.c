@@ -18,3 +18,4 @@ WEB_ASSET(web_docs_html, "docs.html");
 WEB_ASSET(web_docs_css, "docs.css");
 WEB_ASSET(web_docs_js, "docs.js");
 WEB_ASSET(web_schemas_json, "schemas.json");
+WEB_ASSET(web_mcp_tools_json, "mcp_tools.json");

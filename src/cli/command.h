@@ -25,6 +25,7 @@ command_function command_images;       // command_images.c
 command_function command_index;        // command_index.c
 command_function command_estimate;     // command_estimate.c
 command_function command_experiments;  // command_experiments.c: report
+command_function command_mcp;          // command_mcp.c
 command_function command_migrate;      // command_migrate.c
 command_function command_export;       // command_export.c
 command_function command_import;       // command_import.c

@@ -39,6 +39,8 @@ static const struct command {
      "Show, download or check the model files."},
     {"reindex", FOR_REINDEX, command_reindex, "",
      "Give stored pictures vectors of another search model, without a server."},
+    {"mcp", FOR_MCP, command_mcp, "",
+     "Give tools to a language model's client: the Model Context Protocol on stdin and stdout."},
     {"top", FOR_TOP, command_top, "", "Watch a running server: requests, stages, queues, costs."},
     {"bench", FOR_BENCH, command_bench, "[IMAGE…]",
      "Measure each stage on this machine and print the figures."},

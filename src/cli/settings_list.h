@@ -48,13 +48,13 @@ SETTING(threads, INTEGER, "threads", "IMGROUTER_THREADS", 0, 0, 256, FOR_ENGINE,
         "Threads that compute; 0 takes the processors this process may use.")
 SETTING(queue_capacity, INTEGER, "queue", "IMGROUTER_QUEUE_CAPACITY", 32, 1, 100000, FOR_SERVE, "N",
         "Model jobs that may wait; a request beyond them is answered 503 with Retry-After.")
-SETTING(tags, TEXT, "tags", "IMGROUTER_TAGS", NULL, 0, 0, FOR_SERVE | FOR_INDEX, "FILE|off",
+SETTING(tags, TEXT, "tags", "IMGROUTER_TAGS", NULL, 0, 0, FOR_SERVE | FOR_INDEX | FOR_MCP, "FILE|off",
         "File of the tags that pictures are given, one a line (default: labels/everyday.txt of the source tree or of an installation); off: none are.")
 SETTING(jobs_waiting_max, INTEGER, "jobs", "IMGROUTER_JOBS_MAX", 1000, 1, 1000000, FOR_SERVE, "N",
         "Uploads with async=true that may wait, their pictures in the data folder; one beyond them is answered 503 with Retry-After.")
-SETTING(max_upload_bytes, INTEGER, "max-upload-bytes", "IMGROUTER_MAX_UPLOAD_BYTES", 20971520, 1024, 1073741824, FOR_SERVE | FOR_INDEX | FOR_REINDEX | FOR_ESTIMATE, "BYTES",
+SETTING(max_upload_bytes, INTEGER, "max-upload-bytes", "IMGROUTER_MAX_UPLOAD_BYTES", 20971520, 1024, 1073741824, FOR_SERVE | FOR_INDEX | FOR_REINDEX | FOR_ESTIMATE | FOR_MCP, "BYTES",
         "Largest picture accepted, as a file.")
-SETTING(max_pixels, INTEGER, "max-pixels", "IMGROUTER_MAX_PIXELS", 64000000, 1, 1000000000, FOR_SERVE | FOR_PICTURES | FOR_INDEX | FOR_REINDEX | FOR_ESTIMATE, "PIXELS",
+SETTING(max_pixels, INTEGER, "max-pixels", "IMGROUTER_MAX_PIXELS", 64000000, 1, 1000000000, FOR_SERVE | FOR_PICTURES | FOR_INDEX | FOR_REINDEX | FOR_ESTIMATE | FOR_MCP, "PIXELS",
         "Largest picture accepted, width times height.")
 SETTING(caption_confidence_threshold, NUMBER, "caption-confidence-threshold", "CAPTION_CONFIDENCE_THRESHOLD", 0.55, 0, 1, FOR_CLOUD, "NUMBER",
         "A local caption less sure than this is asked of the cloud; 0: none is.")
@@ -118,9 +118,9 @@ SETTING(prices, TEXT, "prices", "IMGROUTER_PRICES", NULL, 0, 0, FOR_CLOUD, "FILE
         "Prices of the cloud's models (default: costs/providers.yaml of the source tree or of the installation).")
 SETTING(experiments, TEXT, "experiments", "IMGROUTER_EXPERIMENTS", NULL, 0, 0, FOR_SERVE | FOR_INDEX, "FILE",
         "The experiment to run: other thresholds, providers, models and prompts for a share of the pictures (docs/experiments.md).")
-SETTING(url_allow_private, FLAG, "url-allow-private", "IMGROUTER_URL_ALLOW_PRIVATE", 0, 0, 0, FOR_SERVE, NULL,
+SETTING(url_allow_private, FLAG, "url-allow-private", "IMGROUTER_URL_ALLOW_PRIVATE", 0, 0, 0, FOR_SERVE | FOR_MCP, NULL,
         "Let uploads by URL reach loopback and private networks, and ports other than 80 and 443.")
-SETTING(url_timeout_ms, INTEGER, "url-timeout-ms", "IMGROUTER_URL_TIMEOUT_MS", 15000, 100, 600000, FOR_SERVE, "MS",
+SETTING(url_timeout_ms, INTEGER, "url-timeout-ms", "IMGROUTER_URL_TIMEOUT_MS", 15000, 100, 600000, FOR_SERVE | FOR_MCP, "MS",
         "Time an upload by URL may take to fetch, redirects included.")
 SETTING(drain_timeout_ms, INTEGER, "drain-timeout-ms", "IMGROUTER_DRAIN_TIMEOUT_MS", 25000, 0, 600000, FOR_SERVE, "MS",
         "Time that running requests get to finish after SIGTERM.")
@@ -166,12 +166,12 @@ SETTING(otel_queue_size, TEXT, "otel-bsp-max-queue-size", "OTEL_BSP_MAX_QUEUE_SI
         "Spans that may wait; more are dropped.")
 SETTING(otel_batch_size, TEXT, "otel-bsp-max-export-batch-size", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512", 0, 0, FOR_SERVE, "N",
         "Spans that are sent together at most.")
-SETTING(is_json, FLAG, "json", NULL, 0, 0, 0, FOR_ALL & ~FOR_SERVE, NULL,
+SETTING(is_json, FLAG, "json", NULL, 0, 0, 0, FOR_ALL & ~FOR_SERVE & ~FOR_MCP, NULL,
         "Print JSON for machines, one object a line.")
 SETTING(is_text, FLAG, "text", NULL, 0, 0, 0, FOR_EMBED, NULL,
         "The words are texts to embed, not pictures.")
-SETTING(server, TEXT, "server", NULL, NULL, 0, 0, FOR_INDEX | FOR_TOP, "URL",
-        "Address of a server that runs: index gives it the pictures, and without it stores them in the data folder, which must be nobody else's then; top watches it, and without it the one at --host and --port.")
+SETTING(server, TEXT, "server", NULL, NULL, 0, 0, FOR_INDEX | FOR_TOP | FOR_MCP, "URL",
+        "Address of a server that runs: index gives it the pictures and mcp asks it, and without it both use the data folder, which must be nobody else's then; top watches it, and without it the one at --host and --port.")
 SETTING(quality, TEXT, "quality", NULL, "auto", 0, 0, FOR_ESTIMATE | FOR_INDEX, "fast|auto|high",
         "Which pictures are asked of the cloud: fast none, auto those whose local caption is unsure, too slow or unfit, high all.")
 SETTING(lists_failed, FLAG, "failed", NULL, 0, 0, 0, FOR_INDEX, NULL,

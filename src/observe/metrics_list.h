@@ -14,11 +14,12 @@
     "POST /images,POST /images/batch,GET /images,GET /images/{id},PATCH /images/{id},"        \
     "DELETE /images/{id},GET /images/{id}/content,GET /images/{id}/thumbnail,"                \
     "GET /images/{id}/duplicates,GET /search,POST /search,GET /costs,GET /experiments,"       \
-    "GET /jobs,GET /jobs/{id},DELETE /jobs/{id},GET /events,"                                 \
+    "GET /jobs,GET /jobs/{id},DELETE /jobs/{id},GET /events,POST /mcp,"                       \
     "GET /metrics,GET /metrics/summary,GET /healthz,GET /readyz,GET /openapi.json,GET /docs," \
     "GET /,other"
-#define METRICS_CODES \
-    "200,201,202,204,302,304,400,404,405,409,413,415,422,429,499,500,502,503,504,507,other"
+#define METRICS_CODES                                                                          \
+    "200,201,202,204,302,304,400,403,404,405,406,409,413,415,422,429,499,500,502,503,504,507," \
+    "other"
 #define METRICS_LATENCY_MS_BUCKETS 50, 100, 200, 400, 800, 1600, 3200
 // OpenTelemetry's bounds for http.server.request.duration
 #define METRICS_SECONDS_BUCKETS \
@@ -152,6 +153,10 @@ METRIC(EVENT_STREAMS, GAUGE, "imgrouter_event_streams", NULL, NULL, NULL, NULL,
        "Clients that follow GET /events.", 0)
 METRIC(SEARCHES, COUNTER, "imgrouter_searches_total", NULL, NULL, NULL, NULL,
        "Searches answered.", 0)
+METRIC(MCP_CALLS, COUNTER, "imgrouter_mcp_calls_total",
+       "tool", "search,similar,caption,describe", "outcome", "answered,refused,failed",
+       "Calls of the tools for language models: answered, refused as not acceptable, failed on our "
+       "side or another server's.", 0)
 METRIC(DROPPED, COUNTER, "imgrouter_dropped_total", "what", "spans,log_lines,duplicates",
        NULL, NULL,
        "What was left out so that requests go on: spans no collector took, log lines nobody "

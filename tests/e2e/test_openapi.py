@@ -100,6 +100,8 @@ def test_every_route_answers_as_described(client, document):
     wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "done")
     gone = "0123456789abcdef"
     raw = {"headers": {"Content-Type": "image/png"}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "search", "arguments": {"query": "x"}}}
     requests = [
         ("POST", "/images", {}, {"files": {"file": ("a.png", png(1))}}),
         ("POST", "/images", {}, {"content": png(2), **raw}),
@@ -157,6 +159,17 @@ def test_every_route_answers_as_described(client, document):
         ("POST", "/search", {}, {"content": b"text", **raw}),
         ("GET", "/costs", {}, {}),
         ("GET", "/costs", {}, {"params": {"days": 0}}),
+        ("POST", "/mcp", {}, {"json": call}),
+        ("POST", "/mcp", {}, {"json": call | {"method": "no/such"}}),
+        ("POST", "/mcp", {}, {"json": {"jsonrpc": "2.0", "method": "notifications/initialized"}}),
+        ("POST", "/mcp", {}, {"json": [call, call]}),
+        ("POST", "/mcp", {}, {"json": []}),
+        ("POST", "/mcp", {}, {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+        ("POST", "/mcp", {}, {"json": call, "headers": {"Origin": "http://example.org"}}),
+        ("POST", "/mcp", {}, {"json": call, "headers": {"Accept": "text/html"}}),
+        ("POST", "/mcp", {}, {"content": b"x", "headers": {"Content-Type": "text/plain"}}),
+        ("POST", "/mcp", {}, {"content": bytes(40_000_000), "headers": {
+            "Content-Type": "application/json"}}),
         ("GET", "/experiments", {}, {}),
         ("GET", "/healthz", {}, {}),
         ("GET", "/readyz", {}, {}),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "service/caption_picture.h"
 
 struct fake_service fake;
 
@@ -124,6 +125,26 @@ bool service_ingest_url(struct service *service, const char *url,
     (void)snprintf(result->record.url, sizeof result->record.url, "%s", url);
     return finish_upload(
         "ingest_url", fake.failing_upload != NULL && strstr(url, fake.failing_upload) != NULL, err);
+}
+
+bool service_caption_image(struct service *service, const void *bytes, size_t size,
+                           const struct ingest_options *options, struct ingest_result *result,
+                           struct error *err) {
+    (void)service;
+    fake.quality = options->quality;
+    keep_bytes(bytes, size);
+    *result = (struct ingest_result){.record = fake.record};
+    return call("caption_image", err);
+}
+
+bool service_caption_url(struct service *service, const char *url,
+                         const struct ingest_options *options, struct ingest_result *result,
+                         struct error *err) {
+    (void)service;
+    fake.quality = options->quality;
+    (void)snprintf(fake.url, sizeof fake.url, "%s", url);
+    *result = (struct ingest_result){.record = fake.record};
+    return call("caption_url", err);
 }
 
 bool service_get_image(struct service *service, const char *id, struct image_record *record,
