@@ -22,7 +22,7 @@ compile() {
 for source in src/base/*.c src/kernels/*.c; do
     case $source in
         *_avx*) ;;
-        */sha256.c) ;;  # needs OpenSSL, and the kernels do not need it
+        */sha256.c | */base64.c) ;;  # need OpenSSL, and the kernels do not need them
         *_neondot.c) compile "$source" -march=armv8.2-a+dotprod ;;
         *) compile "$source" ;;
     esac
