@@ -32,6 +32,7 @@ command_function command_import;       // command_import.c
 command_function command_models;       // command_models.c: pull | list | verify
 command_function command_reindex;      // command_reindex.c
 command_function command_top;          // command_top.c
+command_function command_check;        // command_check.c
 command_function command_bench;        // command_bench.c
 command_function command_version;      // command_version.c
 

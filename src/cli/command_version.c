@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/json_line.h"
+#include "cli/manual.h"
 #include "cli/version.h"
 #include "image/decode.h"
 #include "kernels/cpu_features.h"
@@ -17,6 +18,14 @@ int command_version(const struct command_input *input) {
     if (input->settings->prints_settings) {
         settings_print_reference(stdout);
         return 0;
+    }
+    if (input->settings->prints_manual) {
+        manual_print(stdout);
+        return 0;
+    }
+    if (input->settings->completion != NULL) {
+        struct error err = {0};
+        return completion_print(input->settings->completion, stdout, &err) ? 0 : command_fail(&err);
     }
     json_t *tiers = json_array();
     char tiers_text[64] = "";

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/spelling.h"
+
 enum setting_type { TEXT, INTEGER, NUMBER, FLAG };
 
 struct setting {
@@ -105,6 +107,18 @@ static const struct setting *find_option(const char *name, size_t length, int co
     return NULL;
 }
 
+static bool option_unknown(int command, const char *word, const char *name, size_t length,
+                           struct error *err) {
+    struct spelling spelling;
+    spelling_begin_part(&spelling, name, length);
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        if ((table[i].commands & command) != 0) spelling_try(&spelling, table[i].option);
+    const char *likely = spelling.best;
+    return error_set(err, ERROR_USAGE, "%.*s is not an option of this command%s%s; see --help",
+                     (int)(length + (size_t)(name - word)), word,
+                     likely == NULL ? "" : ", did you mean --", likely == NULL ? "" : likely);
+}
+
 // Takes the option at argv[*position]; moves on past its value where that is the next word.
 static bool read_option(struct settings *settings, int command, int argc, char **argv,
                         int *position, struct error *err) {
@@ -112,9 +126,7 @@ static bool read_option(struct settings *settings, int command, int argc, char *
     const char *name = word + 1 + (word[1] == '-');  // -k and --k are the same
     size_t length = strcspn(name, "=");
     const struct setting *setting = find_option(name, length, command);
-    if (setting == NULL)
-        return error_set(err, ERROR_USAGE, "%.*s is not an option of this command; see --help",
-                         (int)(length + (size_t)(name - word)), word);
+    if (setting == NULL) return option_unknown(command, word, name, length, err);
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
     if (value == NULL && setting->type == FLAG) {
         value = "true";
@@ -145,6 +157,20 @@ bool settings_read(struct settings *settings, int command, int argc, char **argv
         }
     }
     return true;
+}
+
+void settings_each(int command, void (*take)(void *context, const struct setting_text *setting),
+                   void *context) {
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const struct setting *setting = &table[i];
+        if ((setting->commands & command) == 0) continue;
+        take(context, &(struct setting_text){
+                          .option = setting->option,
+                          .environment = setting->environment,
+                          .default_text = setting->type == FLAG ? NULL : setting->default_text,
+                          .value_name = setting->value_name,
+                          .help = setting->help});
+    }
 }
 
 void settings_print_options(int command, FILE *out) {

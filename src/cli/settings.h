@@ -28,13 +28,15 @@ enum {
     FOR_EXPERIMENTS = 16384,
     FOR_TOP = 32768,
     FOR_MCP = 65536,
+    FOR_CHECK = 131072,
     FOR_PICTURES = FOR_CAPTION | FOR_EMBED | FOR_BENCH,
-    FOR_ENGINE = FOR_SERVE | FOR_PICTURES | FOR_SEARCH | FOR_INDEX | FOR_REINDEX | FOR_MCP,
+    FOR_ENGINE =
+        FOR_SERVE | FOR_PICTURES | FOR_SEARCH | FOR_INDEX | FOR_REINDEX | FOR_MCP | FOR_CHECK,
     FOR_STORE = FOR_SERVE | FOR_SEARCH | FOR_IMAGES | FOR_INDEX | FOR_REINDEX | FOR_EXPORT |
-                FOR_IMPORT | FOR_EXPERIMENTS | FOR_MCP,  // one
-    FOR_CLOUD = FOR_SERVE | FOR_INDEX | FOR_ESTIMATE | FOR_MCP,
+                FOR_IMPORT | FOR_EXPERIMENTS | FOR_MCP | FOR_CHECK,  // one
+    FOR_CLOUD = FOR_SERVE | FOR_INDEX | FOR_ESTIMATE | FOR_MCP | FOR_CHECK,
     FOR_STORES = FOR_STORE | FOR_MIGRATE,
-    FOR_ALL = 131071,
+    FOR_ALL = 262143,
 };
 
 // The C types of the table's TYPE column.
@@ -56,6 +58,17 @@ bool settings_read(struct settings *settings, int command, int argc, char **argv
                    size_t *word_count, struct error *err);
 // true/false, 1/0, yes/no, on/off in any case; false for anything else.
 bool settings_parse_flag(const char *text, bool *flag);
+// What is told of a setting; NULL where it has none.
+struct setting_text {
+    const char *option;  // without the dashes
+    const char *environment;
+    const char *default_text;
+    const char *value_name;  // NULL: a flag; choices are separated by "|"
+    const char *help;
+};
+// The settings of a command, in the order of the table.
+void settings_each(int command, void (*take)(void *context, const struct setting_text *setting),
+                   void *context);
 // The options of a command, for --help.
 void settings_print_options(int command, FILE *out);
 // The settings reference in Markdown (docs/settings.md is this output).

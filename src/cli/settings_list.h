@@ -24,8 +24,12 @@ SETTING(qdrant_api_key, TEXT, "qdrant-api-key", "QDRANT_API_KEY", NULL, 0, 0, FO
         "Key for that server; safer in the environment than in an option.")
 SETTING(qdrant_collection, TEXT, "qdrant-collection", "QDRANT_COLLECTION", "imgrouter", 0, 0, FOR_STORES, "NAME",
         "What the names of its collections begin with; several servers of images may share a Qdrant under different names.")
-SETTING(models, TEXT, "models", "IMGROUTER_MODELS", NULL, 0, 0, FOR_ENGINE | FOR_MODELS, "DIR",
+SETTING(models, TEXT, "models", "IMGROUTER_MODELS", NULL, 0, 0, (FOR_ENGINE & ~FOR_CHECK) | FOR_MODELS, "DIR",
         "Folder with one sub-folder per model; without it the Hugging Face cache is used.")
+SETTING(check_models_folder, TEXT, "models-folder", "IMGROUTER_MODELS", NULL, 0, 0, FOR_CHECK, "DIR",
+        "The same for `imgrouter check`, whose --models is something else.")
+SETTING(times_models, FLAG, "models", NULL, 0, 0, 0, FOR_CHECK, NULL,
+        "Of `imgrouter check`: also caption and embed a sample picture and a text, and print how long that takes, with the models of the settings and with mocks.")
 SETTING(use_mock_models, TEXT, "mock", "USE_MOCK_MODELS", "auto", 0, 0, FOR_ENGINE, "auto|true|false",
         "auto: each full model if it is there, else the demo model in its place, said loudly; true: made-up answers; false: full models only.")
 SETTING(demo_models, TEXT, "demo-models", "IMGROUTER_DEMO_MODELS", NULL, 0, 0, FOR_ENGINE | FOR_MODELS, "DIR",
@@ -48,7 +52,7 @@ SETTING(threads, INTEGER, "threads", "IMGROUTER_THREADS", 0, 0, 256, FOR_ENGINE,
         "Threads that compute; 0 takes the processors this process may use.")
 SETTING(queue_capacity, INTEGER, "queue", "IMGROUTER_QUEUE_CAPACITY", 32, 1, 100000, FOR_SERVE, "N",
         "Model jobs that may wait; a request beyond them is answered 503 with Retry-After.")
-SETTING(tags, TEXT, "tags", "IMGROUTER_TAGS", NULL, 0, 0, FOR_SERVE | FOR_INDEX | FOR_MCP, "FILE|off",
+SETTING(tags, TEXT, "tags", "IMGROUTER_TAGS", NULL, 0, 0, FOR_SERVE | FOR_INDEX | FOR_MCP | FOR_CHECK, "FILE|off",
         "File of the tags that pictures are given, one a line (default: labels/everyday.txt of the source tree or of an installation); off: none are.")
 SETTING(jobs_waiting_max, INTEGER, "jobs", "IMGROUTER_JOBS_MAX", 1000, 1, 1000000, FOR_SERVE, "N",
         "Uploads with async=true that may wait, their pictures in the data folder; one beyond them is answered 503 with Retry-After.")
@@ -192,6 +196,10 @@ SETTING(runs, INTEGER, "runs", NULL, 5, 1, 1000, FOR_BENCH, "N",
         "Times each stage is measured; the median is printed.")
 SETTING(takes_turns, FLAG, "turns", NULL, 0, 0, 0, FOR_BENCH, NULL,
         "Measure once what each line of standard input names, and answer it with a line of JSON.")
+SETTING(prints_manual, FLAG, "man", NULL, 0, 0, 0, FOR_VERSION, NULL,
+        "Print the man page, imgrouter(1).")
+SETTING(completion, TEXT, "completion", NULL, NULL, 0, 0, FOR_VERSION, "bash|zsh|fish",
+        "Print the completion for this shell.")
 SETTING(prints_settings, FLAG, "settings", NULL, 0, 0, 0, FOR_VERSION, NULL,
         "Print the settings reference in Markdown (docs/settings.md).")
 // clang-format on
