@@ -34,6 +34,7 @@ extern const struct api_parameter parameter_file_name;
 extern const struct api_parameter parameter_quality;
 extern const struct api_parameter parameter_days;
 extern const struct api_parameter parameter_summary_format;
+extern const struct api_parameter parameter_web_file;  // name
 
 bool parameter_read_integer(const struct http_request *request,
                             const struct api_parameter *parameter, long *value,

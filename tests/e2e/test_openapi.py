@@ -156,6 +156,8 @@ def test_every_route_answers_as_described(client, document):
         ("GET", "/docs/docs.css", {}, {}),
         ("GET", "/docs/docs.js", {}, {}),
         ("GET", "/", {}, {}),
+        ("GET", "/ui/{name}", {"name": "app.js"}, {}),
+        ("GET", "/ui/{name}", {"name": "none.js"}, {}),
         ("DELETE", "/images/{id}", {"id": image}, {}),
         ("DELETE", "/images/{id}", {"id": gone}, {}),
     ]
