@@ -18,7 +18,7 @@ static const struct {
     const char *description;
 } error_descriptions[] = {
     {400, "The body is malformed: broken form or broken JSON."},
-    {404, "There is nothing with this id or name."},
+    {404, "There is no such image."},
     {413, "The picture or the body is over a limit."},
     {415, "Not a picture, or a format that this build cannot read."},
     {422, "A parameter or field is missing or not acceptable, or the picture cannot be decoded."},
