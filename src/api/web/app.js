@@ -2,6 +2,11 @@
 import { api } from "/ui/api.js";
 import { mount_banner } from "/ui/banner.js";
 import { announce, element } from "/ui/dom.js";
+import { mount_drop_zone } from "/ui/drop_zone.js";
+import { start_live } from "/ui/live.js";
+import { keep_picture } from "/ui/picture_search.js";
+import { UploadPanel } from "/ui/upload_panel.js";
+import { Uploads } from "/ui/uploads.js";
 
 // Each module exports mount(container, { api, navigate, parameters }) -> unmount(). `parameters` has
 // what the pattern names and what follows "?" in the address.
@@ -86,4 +91,12 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 mount_banner(document.getElementById("banner"), api);
+start_live(api);
+const uploads = new Uploads(api);
+new UploadPanel(document.body, document.getElementById("add"), { api, uploads });
+mount_drop_zone({ on_add: (sources) => uploads.add(sources),
+  on_search: (file) => navigate(`#/?picture=${keep_picture(file)}`) });
+addEventListener("beforeunload", (event) => {
+  if (uploads.count("waiting", "sending", "retrying") > 0) event.preventDefault();
+});
 show();
