@@ -18,7 +18,8 @@ static const struct {
     const char *description;
 } error_descriptions[] = {
     {400, "The body is malformed: broken form or broken JSON."},
-    {404, "There is no such image."},
+    {404, "There is no such image or job."},
+    {409, "It contradicts what is there now."},
     {413, "The picture or the body is over a limit."},
     {415, "Not a picture, or a format that this build cannot read."},
     {422, "A parameter or field is missing or not acceptable, or the picture cannot be decoded."},
@@ -28,6 +29,26 @@ static const struct {
     {504, "The server at the given url did not answer in time."},
     {507, "The disk is full or failing."},
 };
+
+// The groups of endpoints, in the order in which they are shown.
+static const struct {
+    const char *name;
+    const char *description;
+} groups[] = {
+    {"images", "Upload, read and delete images."},
+    {"jobs", "Uploads that nobody waits for, and what happens meanwhile."},
+    {"search", "Find images."},
+    {"operation", "Health and metrics."},
+    {"documents", "This description and the page that shows it."},
+};
+
+static json_t *tags_json(void) {
+    json_t *tags = json_array();
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        json_array_append_new(tags, json_pack("{s:s, s:s}", "name", groups[i].name, "description",
+                                              groups[i].description));
+    return tags;
+}
 
 static const char *error_description(int status) {
     for (size_t i = 0; i < sizeof error_descriptions / sizeof *error_descriptions; i++) {
@@ -126,6 +147,16 @@ static json_t *responses_json(const struct api_route *route) {
     char status[8];
     (void)snprintf(status, sizeof status, "%d", route->answer.status);
     json_object_set_new(responses, status, answer_json_schema(&route->answer));
+    if ((route->flags & ROUTE_MAY_BE_LATER) != 0) {
+        static const struct api_answer later = {202, "application/json", "Job",
+                                                "With `async=true`: accepted, and safely on disk."};
+        json_t *accepted = answer_json_schema(&later);
+        json_object_set_new(
+            accepted, "headers",
+            json_pack("{s:{s:s, s:{s:s, s:s}}}", "Location", "description", "Where the job is.",
+                      "schema", "type", "string", "format", "uri-reference"));
+        json_object_set_new(responses, "202", accepted);
+    }
     if ((route->flags & ROUTE_HAS_ENTITY_TAG) != 0) {
         json_object_set_new(
             responses, "304",
@@ -174,18 +205,13 @@ char *openapi_document_create(const char *version, size_t *size, struct error *e
     json_t *schemas =
         json_loadb(web_schemas_json, (size_t)(web_schemas_json_end - web_schemas_json),
                    JSON_REJECT_DUPLICATES, &error);
-    json_t *json = json_pack(
-        "{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}],"
-        " s:o, s:{s:o}}",                                                                    //
-        "openapi", "3.1.0",                                                                  //
-        "info", "title", "imgrouter", "version", version,                                    //
-        "description", "Gives every picture a caption and a place in a search space.",       //
-        "license", "name", "Apache-2.0", "identifier", "Apache-2.0",                         //
-        "tags", "name", "images", "description", "Upload, read and delete images.",          //
-        "name", "search", "description", "Find images.",                                     //
-        "name", "operation", "description", "Health and metrics.",                           //
-        "name", "documents", "description", "This description and the page that shows it.",  //
-        "paths", paths_json(), "components", "schemas", schemas);
+    json_t *json =
+        json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:o, s:o, s:{s:o}}",                    //
+                  "openapi", "3.1.0",                                                             //
+                  "info", "title", "imgrouter", "version", version,                               //
+                  "description", "Gives every picture a caption and a place in a search space.",  //
+                  "license", "name", "Apache-2.0", "identifier", "Apache-2.0",                    //
+                  "tags", tags_json(), "paths", paths_json(), "components", "schemas", schemas);
     char *document = json_bytes_create(json, size);
     if (document == NULL)
         error_set(err, ERROR_INTERNAL, "The OpenAPI document could not be made: out of memory.");

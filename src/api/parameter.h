@@ -33,6 +33,12 @@ extern const struct api_parameter parameter_thumbnail_size;
 extern const struct api_parameter parameter_file_name;
 extern const struct api_parameter parameter_quality;
 extern const struct api_parameter parameter_days;
+extern const struct api_parameter parameter_async;
+extern const struct api_parameter parameter_priority;
+extern const struct api_parameter parameter_job_id;
+extern const struct api_parameter
+    parameter_job_state;  // its choices in the order of enum job_state
+extern const struct api_parameter parameter_job_limit;
 extern const struct api_parameter parameter_summary_format;
 extern const struct api_parameter parameter_web_file;  // name
 

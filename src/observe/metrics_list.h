@@ -140,6 +140,15 @@ METRIC(UPLOAD_RESULTS, COUNTER, "imgrouter_upload_results_total",
        "result", "new,known,refused,failed", "source", "upload,url",
        "Pictures that came: stored as new, known already, refused as not acceptable, failed on "
        "our side; sent as bytes or fetched from an address.", 0)
+METRIC(JOBS, COUNTER, "imgrouter_jobs_total", "result", "done,failed,cancelled", NULL, NULL,
+       "Uploads accepted with async=true that ended: done, failed for good, cancelled before they "
+       "began.", 0)
+METRIC(JOBS_WAITING, GAUGE, "imgrouter_jobs_waiting", NULL, NULL, NULL, NULL,
+       "Uploads that were accepted and have not begun.", 0)
+METRIC(JOBS_RUNNING, GAUGE, "imgrouter_jobs_running", NULL, NULL, NULL, NULL,
+       "Uploads that were accepted and are being done.", 0)
+METRIC(EVENT_STREAMS, GAUGE, "imgrouter_event_streams", NULL, NULL, NULL, NULL,
+       "Clients that follow GET /events.", 0)
 METRIC(SEARCHES, COUNTER, "imgrouter_searches_total", NULL, NULL, NULL, NULL,
        "Searches answered.", 0)
 METRIC(DROPPED, COUNTER, "imgrouter_dropped_total", "what", "spans,log_lines,duplicates",
