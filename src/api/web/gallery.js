@@ -4,7 +4,7 @@ import { live } from "/ui/live.js";
 import { keep_picture } from "/ui/picture_search.js";
 import { PictureSource } from "/ui/picture_source.js";
 import { SearchBar } from "/ui/search_bar.js";
-import { address_of, is_search, read_state } from "/ui/search_state.js";
+import { address_of, has_subject, read_state } from "/ui/search_state.js";
 import { make_tile } from "/ui/tile.js";
 import { delete_with_undo, deletions, is_deleted } from "/ui/undo.js";
 import { VirtualGrid } from "/ui/virtual_grid.js";
@@ -30,7 +30,7 @@ class Gallery {
       onclick: () => this.set_choosing(!this.is_choosing) }, "Select");
     container.append(element("div", { class: "status-line" }, this.status, this.newer, this.choose), this.message);
     this.grid = new VirtualGrid(container, {
-      make_tile: (item) => make_tile(item, { api, is_found: this.source.is_search, on_like: (liked) => this.like(liked),
+      make_tile: (item) => make_tile(item, { api, is_found: has_subject(this.state), on_like: (liked) => this.like(liked),
         on_delete: (gone) => this.remove([gone.id]) }),
       on_near_end: () => this.load_more(),
       on_selection: (ids) => this.show_selection(ids),
@@ -176,7 +176,7 @@ class Gallery {
       const found = source.is_complete ? count(shown, "picture") : `${shown.toLocaleString("en")} and more pictures`;
       this.status.textContent = shown === 0 ? "Nothing found" : `${found} found${ms === undefined ? "" : ` in ${ms.toFixed(ms < 10 ? 1 : 0)} ms`}`;
     } else {
-      this.status.textContent = this.total === null && shown === 0 ? "" : count(this.total ?? shown, "picture");
+      this.status.textContent = shown === 0 ? "" : count(this.total ?? shown, "picture");
     }
     this.show_notice();
     if (shown === 0 && !this.is_fresh) this.show_emptiness();

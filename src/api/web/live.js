@@ -40,12 +40,13 @@ export function watch_job(job, listener) {
 function connect() {
   source = new EventSource("/events");
   source.addEventListener("open", () => {
-    if (tries > 0) live.dispatchEvent(new Event("missed"));
+    if (tries > 0) live.dispatchEvent(new Event("missed"));  // this is another one
     tries = 0;
   });
   source.addEventListener("job", (event) => hear_job(JSON.parse(event.data)));
   source.addEventListener("image", (event) =>
     live.dispatchEvent(new CustomEvent("image", { detail: JSON.parse(event.data) })));
+  source.addEventListener("reset", () => live.dispatchEvent(new Event("missed")));
   source.addEventListener("error", () => {
     // The browser itself connects again and resumes, unless the answer was no stream of events.
     if (source.readyState !== EventSource.CLOSED) return;

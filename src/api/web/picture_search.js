@@ -7,7 +7,8 @@ let number = 0;
 
 // The name for the address.
 export function keep_picture(file) {
-  const name = String(++number);
+  // Not one of a page that was reloaded.
+  const name = `${Date.now().toString(36)}-${++number}`;
   kept.set(name, file);
   if (kept.size > kept_max) kept.delete(kept.keys().next().value);
   return name;

@@ -18,16 +18,13 @@ function author({ origin, provider, model }) {
   return origin === "local" ? `the local model ${model}` : `${model} of ${provider}`;
 }
 
-function times(receipt, timings) {
-  const parts = [["local models", receipt.timings.local_ms], ["cloud", receipt.timings.cloud_ms]];
-  if (timings && timings.total_ms > 0)
-    parts.push(["reading the picture", timings.decode_ms], ["waiting", timings.queue_ms], ["storing", timings.store_ms],
-      ["all together", timings.total_ms]);
+function times(receipt, total_ms) {
+  const parts = [["local models", receipt.timings.local_ms], ["cloud", receipt.timings.cloud_ms], ["all together", total_ms]];
   return parts.filter(([, ms]) => ms > 0).map(([name, ms]) => `${name} ${duration(ms)}`).join(", ");
 }
 
-// [["Written by", "…"], …] of an image or of an upload's answer, which has more timings.
-export function receipt_lines(image) {
+// [["Written by", "…"], …] of an image; `total_ms` is how long its upload took, where that is known.
+export function receipt_lines(image, total_ms = 0) {
   const { receipt } = image;
   if (receipt === null || receipt === undefined)
     return [["Written by", image.origin === "user" ? "a person" : `${image.model}; an older version kept no receipt`]];
@@ -35,12 +32,12 @@ export function receipt_lines(image) {
   if (receipt.confidence !== null) lines.push(["Sure of its words", `${Math.round(receipt.confidence * 100)} %`]);
   if (receipt.cache_hit) lines.push(["Paid", "before; the answer was kept"]);
   if (receipt.variant) lines.push(["Experiment", receipt.variant]);
-  const spent = times(receipt, image.was_known ? null : image.timings);
+  const spent = times(receipt, total_ms);
   if (spent) lines.push(["Time", spent]);
   return lines;
 }
 
-export function receipt_list(image) {
+export function receipt_list(image, total_ms) {
   return element("dl", { class: "receipt" },
-    ...receipt_lines(image).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]));
+    ...receipt_lines(image, total_ms).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]));
 }

@@ -5,7 +5,7 @@ import { count_filters } from "/ui/search_state.js";
 import { kept_picture } from "/ui/picture_search.js";
 
 const typing_ms = 200;
-const mode_names = { hybrid: "Meaning and words", semantic: "Meaning", keyword: "Words" };
+const mode_names = { hybrid: "Both", semantic: "Meaning", keyword: "Words" };
 const origins = [["", "anyone"], ["local", "a local model"], ["cloud", "a cloud provider"], ["user", "a person"],
   ["mock", "a mock model"]];
 const cross = "M6 6l12 12M18 6L6 18";
@@ -25,7 +25,7 @@ export class SearchBar {
       file.value = "";
     } });
     this.filter_button = element("button", { type: "button", "aria-expanded": "false", "aria-controls": "filters",
-      onclick: () => this.open_filters(this.filters.hidden) }, icon("M4 6h16M7 12h10M10 18h4"), element("span", {}, "Filters"));
+      onclick: () => this.open_filters(this.filters.hidden) }, icon("M4 6h16M7 12h10M10 18h4"), element("span", { class: "label" }, "Filters"));
     this.form = element("form", { class: "search", role: "search", onsubmit: (event) => this.submit(event) },
       element("div", { class: "search-line" },
         element("div", { class: "search-field" }, icon("M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5L20 20"),

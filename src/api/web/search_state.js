@@ -27,8 +27,13 @@ export function count_filters(state) {
   return filters.filter((name) => state[name] !== "").length;
 }
 
+// Filters alone are none: how well they fit says nothing.
+export function has_subject(state) {
+  return state.q !== "" || state.like !== "" || state.picture !== "";
+}
+
 export function is_search(state) {
-  return state.q !== "" || state.like !== "" || state.picture !== "" || count_filters(state) > 0;
+  return has_subject(state) || count_filters(state) > 0;
 }
 
 // "beach, summer" -> "beach,summer"
@@ -46,11 +51,10 @@ function day(text, more) {
 // The parameters of the search. Filters alone look for what they name, since a search looks for
 // something; with dates or an origin alone, for any picture.
 export function search_query(state) {
-  const has_subject = state.q !== "" || state.like !== "" || state.picture !== "";
   const words = list(state.words), tags = list(state.tags);
   const by_words = state.q !== "" && state.like === "" && state.picture === "";
   return {
-    q: has_subject ? state.q : [tags, words].join(",").replaceAll(",", " ").trim() || "a picture",
+    q: has_subject(state) ? state.q : [tags, words].join(",").replaceAll(",", " ").trim() || "a picture",
     image_id: state.like,
     mode: state.q !== "" ? state.mode : "semantic",
     min_score: by_words && !state.is_everything ? "auto" : "",

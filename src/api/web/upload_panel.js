@@ -7,8 +7,8 @@ const cross = "M6 6l12 12M18 6L6 18";
 
 // What the person reads of a stage of the server, and how far along it is.
 const stages = {
-  queued: ["Waiting its turn", 0.35], fetch: ["Fetching", 0.4], decode: ["Reading the picture", 0.5],
-  caption: ["Writing the caption", 0.65], embed: ["Making it findable", 0.8], store: ["Storing", 0.92],
+  queued: ["Waiting its turn", 0.35], fetch: ["Fetching the picture", 0.4], decode: ["Reading the picture", 0.5],
+  caption: ["Writing the caption", 0.65], store: ["Storing", 0.92],
 };
 
 function progress_of(upload) {
@@ -16,6 +16,7 @@ function progress_of(upload) {
   if (state === "waiting") return ["Waiting", 0];
   if (state === "sending") return [upload.url ? "Asking the server" : `Sending ${Math.round(sent * 100)} %`, sent * 0.3];
   if (state === "retrying") return [`The server is busy. Again in ${upload.retry_s} s`, 0];
+  if (state === "working" && stage === "queued" && upload.job.attempts > 0) return ["It did not work yet and is tried again", 0.35];
   if (state === "working") return stages[stage] ?? ["Working", 0.5];
   if (state === "cancelled") return ["Cancelled", 0];
   return ["", 1];
@@ -27,8 +28,9 @@ class Row {
     this.api = api;
     this.uploads = uploads;
     this.local = upload.file && upload.file.type.startsWith("image/") ? URL.createObjectURL(upload.file) : "";
-    this.image = element("img", { alt: "", width: 56, height: 56, decoding: "async", src: this.local || null });
-    this.image.addEventListener("error", () => this.image.removeAttribute("src"));
+    this.image = element("img", { alt: "", width: 56, height: 56, decoding: "async", src: this.local || null, class: this.local ? null : "none" });
+    this.image.addEventListener("error", () => this.image.classList.add("none"));
+    this.image.addEventListener("load", () => this.image.classList.remove("none"));
     this.title = element("div", { class: "upload-title" }, upload.name);
     this.text = element("div", { class: "upload-text" });
     this.bar = element("progress", { max: 1, value: 0, "aria-label": `Progress of ${upload.name}` });
@@ -65,22 +67,29 @@ class Row {
   }
 
   show_done() {
-    const { image } = this.upload;
+    const { image, job } = this.upload;
     this.image.src = this.api.thumbnail(image.id, 128);
     this.drop_local();
     this.text.replaceChildren(element("a", { href: `#/image/${image.id}` }, image.caption));
-    const details = element("details", {}, element("summary", {}, "Receipt"), receipt_list(image));
-    this.body.append(...this.notes(image), details);
+    const total_ms = job.was_known ? 0 : new Date(job.finished_at) - new Date(job.created_at);
+    if (job.was_known) this.body.append(element("p", { class: "note" }, "Already here"));
+    else this.note_duplicates(image);
+    this.body.append(element("details", {}, element("summary", {}, "Receipt"), receipt_list(image, total_ms)));
     // The whole name, where there is room only for a part.
     this.title.title = this.upload.name;
   }
 
-  notes(image) {
-    const same = image.duplicates?.same_picture ?? [];
-    if (image.was_known) return [element("p", { class: "note" }, "Already here")];
-    if (same.length === 0) return [];
-    return [element("p", { class: "note" }, "Looks the same as ",
-      element("a", { href: `#/image/${same[0].id}` }, same.length === 1 ? "another picture" : `${same.length} others`))];
+  async note_duplicates(image) {
+    let found;
+    try {
+      found = (await this.api.get(`/images/${image.id}/duplicates`)).duplicates;
+    } catch {
+      return;  // the picture is added all the same
+    }
+    const is_same = found.same_picture.length > 0, others = is_same ? found.same_picture : found.same_meaning;
+    if (others.length === 0) return;
+    this.text.after(element("p", { class: "note" }, is_same ? "Looks the same as " : "Much like ",
+      element("a", { href: `#/image/${others[0].id}` }, others.length === 1 ? "another picture" : `${others.length} others`)));
   }
 
   drop_local() {
@@ -176,6 +185,7 @@ export class UploadPanel {
       row = this.add_row(upload);
     }
     row?.show();
+    if (upload.state === "failed") this.list.prepend(row.node);  // is seen first
     if (this.uploads.count("waiting", "sending", "retrying", "working") === 0 && upload.is_over) this.announce_end();
     this.show_summary();
   }

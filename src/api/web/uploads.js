@@ -8,7 +8,7 @@ const bulk_from = 8;     // so many together let searches and single uploads of 
 const tries_max = 10;
 
 // One picture. `state` is waiting, sending, retrying, working, done, failed or cancelled; `sent` is 0 to
-// 1; `stage` the server's; `image` what an upload answers; `detail` a sentence when it failed.
+// 1; `stage` the server's; `image` as the server has it; `job` the server's; `detail` a sentence when it failed.
 class Upload {
   constructor(source, is_bulk) {
     this.file = source instanceof File ? source : null;
@@ -115,7 +115,9 @@ export class Uploads extends EventTarget {
 
   follow(upload, job) {
     if (upload.is_over) return;
-    if (job.state === "done") this.tell(upload, { state: "done", stage: null, image: job.image });
+    upload.job = job;
+    if (job.state === "done" && job.image !== null) this.tell(upload, { state: "done", stage: null, image: job.image });
+    else if (job.state === "done") this.tell(upload, { state: "failed", detail: "The picture was deleted meanwhile." });
     else if (job.state === "failed") this.tell(upload, { state: "failed", stage: null, detail: job.problem?.detail ?? "The upload failed." });
     else this.tell(upload, { stage: job.stage ?? "queued" });
     if (upload.is_over) this.begin_next();

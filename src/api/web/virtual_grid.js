@@ -16,6 +16,7 @@ export class VirtualGrid {
     this.rows = [];
     this.shown = new Map();  // row number -> its node
     this.tiles = new Map();  // id -> tile, of the rows that are shown
+    this.spare = new Map();  // those of before, while rows are made anew
     this.selected = new Set();
     this.active = 0;         // index of the item that Tab reaches
     this.anchor = 0;         // where a range of selected items begins
@@ -65,15 +66,28 @@ export class VirtualGrid {
     const there = new Set(items.map((item) => item.id));
     const selected = [...this.selected].filter((id) => there.has(id));
     if (selected.length !== this.selected.size) this.select(selected);
-    this.clear();
-    this.lay();
+    this.lay_again();
     if (had_focus && items.length > 0) this.focus(this.active, false);
     else if (had_focus) this.handlers.on_leave();
   }
 
-  clear() {
-    for (const number of [...this.shown.keys()]) this.drop_row(number);
+  // All rows anew. Tiles of the same items are used again, so that nothing flickers.
+  lay_again() {
+    this.spare = this.tiles;
+    this.tiles = new Map();
+    for (const node of this.shown.values()) node.remove();
+    this.shown.clear();
     this.rows = [];
+    this.lay();
+    for (const tile of this.spare.values()) tile.image.removeAttribute("src");
+    this.spare = new Map();
+  }
+
+  tile_of(item) {
+    const spare = this.spare.get(item.id);
+    if (spare?.item !== item) return { ...this.handlers.make_tile(item), item };
+    this.spare.delete(item.id);
+    return spare;
   }
 
   resize() {
@@ -82,8 +96,7 @@ export class VirtualGrid {
     const y = scrollY - this.top();
     const row = this.rows[row_at(this.rows, Math.max(y, 0))];
     const first = y > 0 && row ? row.first : -1;
-    this.clear();
-    this.lay();
+    this.lay_again();
     if (first >= 0 && this.rows.length > 0) scrollTo(0, this.top() + this.rows[row_of(this.rows, first)].top);
     this.render();
   }
@@ -138,7 +151,7 @@ export class VirtualGrid {
     node.style.transform = `translateY(${row.top}px)`;
     for (let place = 0; place < row.count; place++) {
       const index = row.first + place;
-      const tile = this.handlers.make_tile(this.items[index]);
+      const tile = this.tile_of(this.items[index]);
       tile.node.dataset.index = String(index);
       tile.node.style.width = `${row.widths[place]}px`;
       tile.image.style.height = `${row.height}px`;
