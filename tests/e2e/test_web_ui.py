@@ -113,7 +113,7 @@ def test_what_changed_meanwhile_is_seen_on_coming_back(server, open_page):
     page.goto(f"{server.url}/#/elsewhere")
     server.client.delete(f"/images/{ids[3]}")
     page.go_back()
-    wait_for_count(page, "5 pictures")
+    page.locator(f'[data-id="{ids[3]}"]').wait_for(state="detached")
     assert shown_ids(page) == ids[:3] + ids[4:]
 
 
@@ -143,6 +143,14 @@ def test_deleting_can_be_undone(server, open_page):
     page.get_by_role("button", name="Undo").click()
     tile.wait_for()
     assert shown_ids(page) == ids
+    tile.locator("a").focus()
+    page.keyboard.press("Delete")
+    page.get_by_role("button", name="Undo").wait_for()
+    assert focused_id(page) == ids[3]
+    page.keyboard.press("Control+z")
+    tile.wait_for()
+    assert page.get_by_role("button", name="Undo").count() == 0
+    page.wait_for_timeout(300)
     assert server.client.get(f"/images/{ids[2]}").status_code == 200
 
 

@@ -9,7 +9,7 @@ import { make_tile } from "/ui/tile.js";
 import { delete_with_undo, deletions, is_deleted } from "/ui/undo.js";
 import { VirtualGrid } from "/ui/virtual_grid.js";
 
-const newer_ms = 800;  // many pictures that come together are shown together
+const newer_ms = 800, together_ms = 150;  // what comes together is shown together
 
 // What was shown when this page was left, for coming back to it.
 let left = null;  // { address, source, scroll, active, selected }
@@ -20,6 +20,8 @@ class Gallery {
     this.navigate = navigate;
     this.stopped = new AbortController();
     this.total = null;
+    this.doubtful = new Set();  // ids
+    this.gone = new Set();
     container.append(element("h1", { class: "visually-hidden" }, "Pictures"));
     this.bar = new SearchBar(container, { api, on_change: (state, how) => this.go(state, how),
       on_picture: (file) => this.search_with(file) });
@@ -33,6 +35,7 @@ class Gallery {
       make_tile: (item) => make_tile(item, { api, is_found: has_subject(this.state), on_like: (liked) => this.like(liked),
         on_delete: (gone) => this.remove([gone.id]) }),
       on_near_end: () => this.load_more(),
+      is_whole: () => this.source.is_complete,
       on_selection: (ids) => this.show_selection(ids),
       on_delete: (ids) => this.remove(ids),
       on_leave: () => this.bar.field.focus(),
@@ -59,7 +62,8 @@ class Gallery {
     this.stopped.abort();
     this.grid.stop();
     this.bar.stop();
-    clearTimeout(this.newer_timer);
+    for (const timer of [this.newer_timer, this.look_timer, this.forget_timer]) clearTimeout(timer);
+    this.source.remove(this.gone);
   }
 
   // Typing is one step of the history, however many letters.
@@ -122,15 +126,38 @@ class Gallery {
     }
   }
 
-  // What the picture's own page may have changed.
-  async look_again(id) {
-    try {
-      this.source.change(await this.api.get(`/images/${id}`, { signal: this.stopped.signal }));
-    } catch (problem) {
-      if (problem.status !== 404) return;
-      this.source.remove([id]);
+  // What may have changed or gone, here or elsewhere; many at a time are shown together.
+  look_again(id) {
+    this.doubtful.add(id);
+    this.look_timer ||= setTimeout(() => this.look(), together_ms);
+  }
+
+  async look() {
+    const { source } = this, ids = [...this.doubtful];
+    this.doubtful.clear();
+    for (const id of ids) {
+      if (!source.known.has(id)) continue;
+      try {
+        source.change(await this.api.get(`/images/${id}`, { signal: this.stopped.signal }));
+      } catch (problem) {
+        if (problem.status === 404) source.remove([id]);
+      }
     }
-    this.refresh();
+    this.look_timer = 0;
+    if (this.doubtful.size > 0) this.look_again(this.doubtful.values().next().value);
+    if (source === this.source && !this.stopped.signal.aborted) this.refresh();
+  }
+
+  // Gone for certain.
+  forget(ids) {
+    for (const id of ids) this.gone.add(id);
+    this.forget_timer ||= setTimeout(() => {
+      this.forget_timer = 0;
+      this.source.remove(this.gone);
+      this.gone.clear();
+      this.refresh();
+      if (!this.source.is_search) this.count_all();
+    }, together_ms);
   }
 
   async load_more() {
@@ -158,7 +185,7 @@ class Gallery {
   }
 
   visible() {
-    return this.source.items.filter((item) => !is_deleted(item.id));
+    return this.source.items.filter((item) => !is_deleted(item.id) && !this.gone.has(item.id));
   }
 
   refresh() {
@@ -235,12 +262,6 @@ class Gallery {
     if (ids.length === 0) return;
     this.set_choosing(false);
     delete_with_undo(ids, this.api);
-  }
-
-  forget(ids) {
-    this.source.remove(ids);
-    this.refresh();
-    if (!this.source.is_search) this.count_all();
   }
 
   // While one chooses, every picture shows its box.

@@ -47,10 +47,10 @@ function connect() {
   source.addEventListener("image", (event) =>
     live.dispatchEvent(new CustomEvent("image", { detail: JSON.parse(event.data) })));
   source.addEventListener("reset", () => live.dispatchEvent(new Event("missed")));
-  source.addEventListener("error", () => {
+  source.addEventListener("error", ({ target }) => {
     // The browser itself connects again and resumes, unless the answer was no stream of events.
-    if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(connect, retry_ms[Math.min(tries++, retry_ms.length - 1)]);
+    if (target.readyState !== EventSource.CLOSED || target !== source) return;
+    setTimeout(() => { if (target === source) connect(); }, retry_ms[Math.min(tries++, retry_ms.length - 1)]);
   });
 }
 
@@ -71,8 +71,20 @@ async function poll() {
   is_polling = false;
 }
 
+// Of the few connections that a browser has to a server, a page that nobody sees keeps none.
+function follow_sight() {
+  if (document.hidden && watched.size === 0 && source !== null) {
+    source.close();
+    source = null;
+  } else if (!document.hidden && source === null) {
+    connect();
+    live.dispatchEvent(new Event("missed"));
+  }
+}
+
 export function start_live(client) {
   api = client;
   connect();
   setInterval(poll, poll_ms);
+  document.addEventListener("visibilitychange", follow_sight);
 }

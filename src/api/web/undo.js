@@ -26,6 +26,7 @@ async function remove(api, id) {
 }
 
 async function carry_out(deletion) {
+  deletion.is_begun = true;
   const done = [], failed = [];
   let reason = "";
   for (const id of deletion.ids) {
@@ -51,15 +52,26 @@ export function delete_with_undo(ids, api) {
   if (deletion.ids.length === 0) return;
   for (const id of deletion.ids) waiting.set(id, deletion);
   tell("hidden", deletion.ids);
+  deletion.undo = () => {
+    for (const id of deletion.ids) waiting.delete(id);
+    tell("restored", deletion.ids);
+    announce(`${count(deletion.ids.length, "picture")} back again`);
+  };
   deletion.notice = toast(`${count(deletion.ids.length, "picture")} deleted`, {
-    actions: [["Undo", () => {
-      for (const id of deletion.ids) waiting.delete(id);
-      tell("restored", deletion.ids);
-      announce(`${count(deletion.ids.length, "picture")} back again`);
-    }]],
+    actions: [["Undo", deletion.undo]],
     on_end: () => carry_out(deletion),
   });
 }
+
+// Ctrl+Z takes back the newest deletion, where it is not about text.
+addEventListener("keydown", (event) => {
+  if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.target.matches("input:not([type=checkbox]), textarea")) return;
+  const newest = [...waiting.values()].findLast((deletion) => !deletion.is_begun);
+  if (!newest) return;
+  event.preventDefault();
+  newest.notice.close();
+  newest.undo();
+});
 
 // A page that is left does not come back to ask.
 addEventListener("pagehide", () => {

@@ -9,7 +9,7 @@ const settled_ms = 120;
 
 export class VirtualGrid {
   // make_tile(item) -> { node: a gridcell, link, image, src, set_selected }
-  // on_near_end(): more items are wanted. on_selection(ids), on_delete(ids), on_leave().
+  // on_near_end(): more items are wanted; is_whole(): there are no more. on_selection(ids), on_delete(ids), on_leave().
   constructor(container, handlers) {
     this.handlers = handlers;
     this.items = [];
@@ -109,7 +109,7 @@ export class VirtualGrid {
     this.last_shape = shape;
     lay_rows(this.rows, this.items, shape);
     this.node.style.height = `${this.rows.at(-1)?.bottom ?? 0}px`;
-    this.node.setAttribute("aria-rowcount", String(this.rows.length));
+    this.node.setAttribute("aria-rowcount", String(this.handlers.is_whole() ? this.rows.length : -1));
     this.render();
   }
 
