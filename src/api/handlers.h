@@ -42,7 +42,8 @@ http_handler metrics_summary_get;  // metrics_summary.c
 
 http_handler openapi_get;  // openapi.c
 
-http_handler docs_page;  // docs_page.c
+http_handler web_index;  // web_pages.c
+http_handler web_file;
+http_handler docs_page;
 http_handler docs_style;
 http_handler docs_script;
-http_handler root_redirect;

@@ -4,20 +4,13 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/entity_tag.h"
 #include "api/handlers.h"
 #include "api/image_answer.h"
 #include "api/parameter.h"
 #include "image/decode.h"
 
 enum { ENTITY_TAG_SIZE = 96 };  // a SHA-256 in hexadecimal, a size and quotes
-
-// RFC 9110, 13.1.2: a list of tags or "*", compared weakly. Our tags hold neither commas nor
-// quotes, so one of them is in the list when its text, quotes included, is in the header.
-static bool is_unchanged(const struct http_request *request, const char *entity_tag) {
-    const char *header = http_request_header(request, "If-None-Match");
-    if (header == NULL) return false;
-    return strcmp(header, "*") == 0 || strstr(header, entity_tag) != NULL;
-}
 
 static void picture_headers_add(struct http_response *response, const char *entity_tag) {
     http_response_add_header(response, "ETag", entity_tag);
@@ -53,7 +46,7 @@ void image_content(struct http_request *request, struct http_response *response,
     if (id == NULL) goto out;
     if (!service_get_image(api->service, id, &record, &problem.error)) goto out;
     (void)snprintf(entity_tag, sizeof entity_tag, "\"%s\"", record.sha256);
-    bool is_known = is_unchanged(request, entity_tag);
+    bool is_known = entity_tag_is_known(request, entity_tag);
     if (!is_known) {
         bytes = service_image_content(api->service, id, &record, &size, &problem.error);
         if (bytes == NULL) goto out;
@@ -87,7 +80,7 @@ void image_thumbnail(struct http_request *request, struct http_response *respons
     if (!parameter_read_integer(request, &parameter_thumbnail_size, &side, &problem)) goto out;
     if (!service_get_image(api->service, id, &record, &problem.error)) goto out;
     (void)snprintf(entity_tag, sizeof entity_tag, "\"%s-%ld\"", record.sha256, side);
-    bool is_known = is_unchanged(request, entity_tag);
+    bool is_known = entity_tag_is_known(request, entity_tag);
     if (!is_known) {
         bytes = service_image_thumbnail(api->service, id, (uint32_t)side, &size, &problem.error);
         if (bytes == NULL) goto out;

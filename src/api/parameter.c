@@ -76,6 +76,12 @@ const struct api_parameter parameter_quality = {
         "enough or would come too late; `fast` never a provider; `high` a provider, and the local "
         "models only when there is no answer from there. Without providers all three are the same.",
 };
+const struct api_parameter parameter_web_file = {
+    .name = "name",
+    .place = PARAMETER_PATH,
+    .example = "app.js",
+    .description = "The name of a script or style sheet of the page.",
+};
 const struct api_parameter parameter_days = {
     .name = "days",
     .type = PARAMETER_INTEGER,

@@ -40,6 +40,7 @@ extern const struct api_parameter
     parameter_job_state;  // its choices in the order of enum job_state
 extern const struct api_parameter parameter_job_limit;
 extern const struct api_parameter parameter_summary_format;
+extern const struct api_parameter parameter_web_file;  // name
 
 bool parameter_read_integer(const struct http_request *request,
                             const struct api_parameter *parameter, long *value,

@@ -280,33 +280,73 @@ static void document_lists_every_route_and_only_those(void **state) {
     answer_clear(&answer);
 }
 
-static void page_needs_nothing_from_elsewhere(void **state) {
+static void check_page_answer(const struct answer *answer, const char *type) {
+    assert_string_equal(answer_header(answer, "Content-Type"), type);
+    assert_string_equal(answer_header(answer, "X-Content-Type-Options"), "nosniff");
+    assert_string_equal(answer_header(answer, "Referrer-Policy"), "no-referrer");
+    assert_string_equal(answer_header(answer, "Cache-Control"), "no-cache");
+    const char *policy = answer_header(answer, "Content-Security-Policy");
+    assert_non_null(strstr(policy, "default-src 'none'"));
+    assert_non_null(strstr(policy, "frame-ancestors 'none'"));
+    assert_null(strstr(policy, "unsafe"));
+    assert_null(strstr(answer->body, "https://"));
+    assert_null(strstr(answer->body, "style=\""));
+    assert_null(strstr(answer->body, "onclick="));
+    assert_null(strstr(answer->body, "innerHTML"));
+}
+
+static void pages_need_nothing_from_elsewhere(void **state) {
     (void)state;
     static const struct {
         const char *target;
         const char *type;
         const char *content;
-    } files[] = {{"/docs", "text/html; charset=utf-8", "<!doctype html>"},
-                 {"/docs/docs.css", "text/css; charset=utf-8", ":root"},
-                 {"/docs/docs.js", "text/javascript; charset=utf-8", "/openapi.json"}};
+    } files[] = {
+        {"/", "text/html; charset=utf-8", "<!doctype html>"},
+        {"/docs", "text/html; charset=utf-8", "<!doctype html>"},
+        {"/docs/docs.css", "text/css; charset=utf-8", ":root"},
+        {"/docs/docs.js", "text/javascript; charset=utf-8", "/openapi.json"},
+#define WEB_FILE(symbol, name, media_type) {"/ui/" name, media_type, ""},
+#include "api/web_asset_list.h"
+#undef WEB_FILE
+    };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct answer answer = loopback_get(files[i].target);
         assert_int_equal(answer.status, 200);
-        assert_string_equal(answer_header(&answer, "Content-Type"), files[i].type);
-        const char *policy = answer_header(&answer, "Content-Security-Policy");
-        assert_non_null(strstr(policy, "default-src 'none'"));
-        assert_null(strstr(policy, "unsafe"));
+        check_page_answer(&answer, files[i].type);
         assert_non_null(strstr(answer.body, files[i].content));
-        assert_null(strstr(answer.body, "https://"));
-        assert_null(strstr(answer.body, "style="));
-        assert_null(strstr(answer.body, "onclick="));
-        assert_null(strstr(answer.body, "innerHTML"));
+        assert_true(answer.size > 0);
         answer_clear(&answer);
     }
-    struct answer answer = loopback_get("/");
-    assert_int_equal(answer.status, 302);
-    assert_string_equal(answer_header(&answer, "Location"), "/docs");
+}
+
+static void a_page_that_is_known_is_not_sent_again(void **state) {
+    (void)state;
+    char tag[128], fields[160];
+    struct answer answer = loopback_get("/ui/app.js");
+    (void)snprintf(tag, sizeof tag, "%s", answer_header(&answer, "ETag"));
+    assert_int_equal(strlen(tag), 66);
     answer_clear(&answer);
+    (void)snprintf(fields, sizeof fields, "If-None-Match: %s\r\n", tag);
+    answer = loopback_send("GET", "/ui/app.js", fields, "", 0);
+    assert_int_equal(answer.status, 304);
+    assert_string_equal(answer_header(&answer, "ETag"), tag);
+    assert_int_equal(answer.size, 0);
+    answer_clear(&answer);
+    answer = loopback_send("GET", "/ui/api.js", fields, "", 0);
+    assert_int_equal(answer.status, 200);
+    answer_clear(&answer);
+}
+
+static void what_is_no_file_of_the_page_is_not_found(void **state) {
+    (void)state;
+    static const char *const targets[] = {"/ui/schemas.json", "/ui/none.js", "/ui/..%2fapp.js"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct answer answer = loopback_get(targets[i]);
+        assert_int_equal(answer.status, 404);
+        assert_string_equal(answer_header(&answer, "Content-Type"), "application/problem+json");
+        answer_clear(&answer);
+    }
 }
 
 static void only_the_listed_methods_are_allowed(void **state) {
@@ -412,7 +452,9 @@ int main(void) {
         cmocka_unit_test_setup(summary_comes_as_json_or_text, loopback_reset),
         cmocka_unit_test_setup(metrics_come_in_the_format_that_is_accepted, loopback_reset),
         cmocka_unit_test_setup(document_lists_every_route_and_only_those, loopback_reset),
-        cmocka_unit_test_setup(page_needs_nothing_from_elsewhere, loopback_reset),
+        cmocka_unit_test_setup(pages_need_nothing_from_elsewhere, loopback_reset),
+        cmocka_unit_test_setup(a_page_that_is_known_is_not_sent_again, loopback_reset),
+        cmocka_unit_test_setup(what_is_no_file_of_the_page_is_not_found, loopback_reset),
         cmocka_unit_test_setup(only_the_listed_methods_are_allowed, loopback_reset),
     };
     return cmocka_run_group_tests(tests, loopback_setup, loopback_teardown);
