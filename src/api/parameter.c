@@ -12,11 +12,13 @@ static const char *const qualities[] = {"fast", "auto", "high", NULL};
 const struct api_parameter parameter_id = {
     .name = "id",
     .place = PARAMETER_PATH,
-    .example = "3f1d0c5b9a7e2468",
+    .schema = "ImageId",
+    .example = "d5951c5b4562a94e",
     .description = "The image's id: 16 hexadecimal digits, as the upload answered it.",
 };
 const struct api_parameter parameter_query_text = {
     .name = "q",
+    .schema = "QueryText",
     .example = "a red car in the snow",
     .description =
         "What to look for, in words; `-word` keeps out what fits that word. Give this, "
@@ -24,7 +26,8 @@ const struct api_parameter parameter_query_text = {
 };
 const struct api_parameter parameter_image_id = {
     .name = "image_id",
-    .example = "3f1d0c5b9a7e2468",
+    .schema = "ImageId",
+    .example = "d5951c5b4562a94e",
     .description = "Finds images that look like this stored one. Give this, or `q`, or both.",
 };
 const struct api_parameter parameter_k = {
@@ -45,6 +48,7 @@ const struct api_parameter parameter_limit = {
 };
 const struct api_parameter parameter_cursor = {
     .name = "cursor",
+    .schema = "ImageCursor",
     .example = "",
     .description =
         "Where to go on: the `next_cursor` of the page before. Absent or empty: the "
@@ -85,6 +89,13 @@ const struct api_parameter parameter_summary_format = {
     .choices = summary_formats,
     .example = "json",
     .description = "`text` for lines to read; goes before `Accept`.",
+};
+const struct api_parameter parameter_if_none_match = {
+    .name = "If-None-Match",
+    .place = PARAMETER_HEADER,
+    .schema = "EntityTags",
+    .example = "\"d5951c5b4562a94e\"",
+    .description = "The `ETag` of what you have: the answer is 304 while that is still right.",
 };
 
 static bool integer_fail(const struct api_parameter *parameter, const char *type,

@@ -102,7 +102,7 @@ const struct api_route api_routes[] = {
     {"GET", "/metrics", metrics_get, ROUTE_INSTANT, "getMetrics", "operation",
      "Metrics for Prometheus",
      "Text format 0.0.4; OpenMetrics 1.0, with exemplars, where `Accept` asks for it.",
-     {NULL}, {200, METRICS_PROMETHEUS_TYPE, NULL, "The metrics."}, {500}},
+     {NULL}, {200, METRICS_PROMETHEUS_TYPE, "MetricsText", "The metrics."}, {500}},
     {"GET", "/metrics/summary", metrics_summary_get, ROUTE_INSTANT, "getMetricsSummary", "operation",
      "The figures that people look at first",
      "Requests, uploads and captions since the start, queues, store and costs as they are now, and how "
