@@ -12,6 +12,26 @@
 #include "api/routes.h"
 #include "api/web_asset.h"
 
+// The groups of endpoints, in the order in which they are shown.
+static const struct {
+    const char *name;
+    const char *description;
+} groups[] = {
+    {"images", "Upload, read and delete images."},
+    {"jobs", "Uploads that nobody waits for, and what happens meanwhile."},
+    {"search", "Find images."},
+    {"operation", "Health and metrics."},
+    {"documents", "This description and the page that shows it."},
+};
+
+static json_t *tags_json(void) {
+    json_t *tags = json_array();
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        json_array_append_new(tags, json_pack("{s:s, s:s}", "name", groups[i].name, "description",
+                                              groups[i].description));
+    return tags;
+}
+
 static json_t *parameter_schema_json(const struct api_parameter *parameter) {
     if (parameter->type == PARAMETER_INTEGER) {
         return json_pack("{s:s, s:I, s:I, s:I}", "type", "integer", "minimum",
@@ -113,18 +133,13 @@ char *openapi_document_create(const char *version, size_t *size, struct error *e
     json_t *schemas =
         json_loadb(web_schemas_json, (size_t)(web_schemas_json_end - web_schemas_json),
                    JSON_REJECT_DUPLICATES, &error);
-    json_t *json = json_pack(
-        "{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}],"
-        " s:o, s:{s:o, s:o}}",                                                                    //
-        "openapi", "3.1.0",                                                                       //
-        "info", "title", "imgrouter", "version", version,                                         //
-        "description", description, "license", "name", "Apache-2.0", "identifier", "Apache-2.0",  //
-        "tags", "name", "images", "description", "Upload, read and delete images.",               //
-        "name", "search", "description", "Find images.",                                          //
-        "name", "operation", "description", "Health and metrics.",                                //
-        "name", "documents", "description", "This description and the page that shows it.",       //
-        "paths", paths_json(schemas), "components", "headers", openapi_headers(), "schemas",
-        schemas);
+    json_t *json = json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:o, s:o, s:{s:o, s:o}}",  //
+                             "openapi", "3.1.0",                                                //
+                             "info", "title", "imgrouter", "version", version,                  //
+                             "description", description, "license", "name", "Apache-2.0",
+                             "identifier", "Apache-2.0",  //
+                             "tags", tags_json(), "paths", paths_json(schemas), "components",
+                             "headers", openapi_headers(), "schemas", schemas);
     char *document = json_bytes_create(json, size);
     if (document == NULL)
         error_set(err, ERROR_INTERNAL, "The OpenAPI document could not be made: out of memory.");

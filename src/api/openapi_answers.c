@@ -11,7 +11,8 @@ static const struct {
     const char *description;
 } error_descriptions[] = {
     {400, "The address or the body is malformed: broken percent-encoding, form or JSON."},
-    {404, "There is no such image."},
+    {404, "There is no such image or job."},
+    {409, "It contradicts what is there now."},
     {413, "The picture or the body is over a limit."},
     {415, "Not a picture, or a format that this build cannot read."},
     {422, "A parameter or field is missing or not acceptable, or the picture cannot be decoded."},
@@ -113,17 +114,22 @@ static bool example_fits(const json_t *example, const struct api_route *route) {
             (is_of_change ? ROUTE_TAKES_CHANGE : ROUTE_TAKES_PICTURE | ROUTE_TAKES_PICTURES)) != 0;
 }
 
-// The first example of this status that the route can answer.
+// The first example of this status that the route can answer; of jobs and images each has its own.
 static json_t *problem_example(const json_t *schemas, const char *schema,
                                const struct api_route *route, int status) {
     size_t i;
-    json_t *example;
+    json_t *example, *other = NULL;
+    bool is_of_jobs = strcmp(route->tag, "jobs") == 0;
     json_array_foreach(examples_of(schemas, schema), i, example) {
-        if (json_integer_value(json_object_get(example, "status")) == status &&
-            example_fits(example, route))
-            return example;
+        const char *detail = json_string_value(json_object_get(example, "detail"));
+        if (json_integer_value(json_object_get(example, "status")) != status || detail == NULL ||
+            !example_fits(example, route))
+            continue;
+        bool tells_of_job = strstr(detail, "job ") != NULL;
+        if (tells_of_job == is_of_jobs) return example;
+        if (!tells_of_job && other == NULL) other = example;
     }
-    return NULL;
+    return other;
 }
 
 static json_t *problem_json(const json_t *schemas, const struct api_route *route, int status) {
@@ -169,6 +175,15 @@ static json_t *unchanged_json(void) {
     return json;
 }
 
+static json_t *later_json(const json_t *schemas) {
+    json_t *json = json_pack("{s:s, s:{s:o}}", "description",
+                             "With `async=true`: accepted, and safely on disk.", "content",
+                             "application/json", openapi_media_type(schemas, "Job"));
+    add_header(json, "X-Request-Id");
+    add_header(json, "Location");
+    return json;
+}
+
 static void add_response(json_t *responses, int status, json_t *response) {
     char name[8];
     (void)snprintf(name, sizeof name, "%d", status);
@@ -178,6 +193,7 @@ static void add_response(json_t *responses, int status, json_t *response) {
 json_t *openapi_responses(const json_t *schemas, const struct api_route *route) {
     json_t *responses = json_object();
     add_response(responses, route->answer.status, good_answer_json(schemas, route));
+    if ((route->flags & ROUTE_MAY_BE_LATER) != 0) add_response(responses, 202, later_json(schemas));
     if ((route->flags & ROUTE_HAS_ENTITY_TAG) != 0) add_response(responses, 304, unchanged_json());
     // The HTTP room refuses a malformed address before any route is asked.
     add_response(responses, 400, problem_json(schemas, route, 400));

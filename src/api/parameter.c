@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/job_store.h"
 #include "store/store.h"
 
 static const char *const summary_formats[] = {"json", "text", NULL};
+static const char *const flags[] = {"true", "false", NULL};
+static const char *const priorities[] = {"bulk", "interactive", NULL};
+static const char *const job_states[] = {"queued", "running", "done", "failed", NULL};
 static const char *const qualities[] = {"fast", "auto", "high", NULL};
 
 const struct api_parameter parameter_id = {
@@ -84,6 +88,44 @@ const struct api_parameter parameter_days = {
     .fallback = 7,
     .description = "So many days, today included.",
 };
+const struct api_parameter parameter_async = {
+    .name = "async",
+    .choices = flags,
+    .example = "false",
+    .description =
+        "`true`: answers 202 and a job once the picture is safely on disk; the caption comes "
+        "later. "
+        "Look at the job, or follow `/events`.",
+};
+const struct api_parameter parameter_priority = {
+    .name = "priority",
+    .choices = priorities,
+    .example = "bulk",
+    .description =
+        "Of a job: `bulk` after the uploads and searches that somebody waits for; `interactive` as "
+        "one of them.",
+};
+const struct api_parameter parameter_job_id = {
+    .name = "id",
+    .place = PARAMETER_PATH,
+    .schema = "JobId",
+    .example = "0f8fad5bd9cb469fa16570867728950e",
+    .description = "The job's id: 32 hexadecimal digits, as the upload answered it.",
+};
+const struct api_parameter parameter_job_state = {
+    .name = "state",
+    .choices = job_states,
+    .example = "failed",
+    .description = "Only jobs in this state.",
+};
+const struct api_parameter parameter_job_limit = {
+    .name = "limit",
+    .type = PARAMETER_INTEGER,
+    .minimum = 1,
+    .maximum = JOB_LIST_MAX,
+    .fallback = 50,
+    .description = "Jobs at most, the newest first.",
+};
 const struct api_parameter parameter_summary_format = {
     .name = "format",
     .choices = summary_formats,
@@ -96,6 +138,14 @@ const struct api_parameter parameter_if_none_match = {
     .schema = "EntityTags",
     .example = "\"d5951c5b4562a94e\"",
     .description = "The `ETag` of what you have: the answer is 304 while that is still right.",
+};
+
+const struct api_parameter parameter_last_event_id = {
+    .name = "Last-Event-ID",
+    .place = PARAMETER_HEADER,
+    .schema = "EventId",
+    .example = "cdde8f30-5",
+    .description = "The `id` of the last event that came: what came after it is sent first.",
 };
 
 static bool integer_fail(const struct api_parameter *parameter, const char *type,

@@ -34,8 +34,15 @@ extern const struct api_parameter parameter_thumbnail_size;
 extern const struct api_parameter parameter_file_name;
 extern const struct api_parameter parameter_quality;
 extern const struct api_parameter parameter_days;
+extern const struct api_parameter parameter_async;
+extern const struct api_parameter parameter_priority;
+extern const struct api_parameter parameter_job_id;
+extern const struct api_parameter
+    parameter_job_state;  // its choices in the order of enum job_state
+extern const struct api_parameter parameter_job_limit;
 extern const struct api_parameter parameter_summary_format;
 extern const struct api_parameter parameter_if_none_match;  // of every route with an entity tag
+extern const struct api_parameter parameter_last_event_id;
 
 bool parameter_read_integer(const struct http_request *request,
                             const struct api_parameter *parameter, long *value,

@@ -12,13 +12,13 @@
 
 // clang-format off
 const struct api_route api_routes[] = {
-    {"POST", "/images", images_post, ROUTE_TAKES_PICTURE, "uploadImage", "images",
+    {"POST", "/images", images_post, ROUTE_TAKES_PICTURE | ROUTE_MAY_BE_LATER, "uploadImage", "images",
      "Upload a picture, get its caption",
      "Takes a picture as a form field `file`, as the body itself, or as `{\"url\"}` of a picture to "
      "fetch. Answers when caption, search vector and the original bytes are stored durably. The "
      "same bytes always have the same id; sending them again computes nothing and answers "
      "`was_known: true`.",
-     {&parameter_file_name, &parameter_quality},
+     {&parameter_file_name, &parameter_quality, &parameter_async, &parameter_priority},
      {200, JSON_TYPE, "Upload", "The image and its caption."}, PICTURE_ERRORS},
     {"POST", "/images/batch", images_batch_post, ROUTE_TAKES_PICTURES, "uploadImages", "images",
      "Upload many pictures at once",
@@ -62,6 +62,28 @@ const struct api_route api_routes[] = {
      "images", "A small JPEG of the image", "Upright, without the metadata of the original.",
      {&parameter_id, &parameter_thumbnail_size},
      {200, "image/jpeg", NULL, "The thumbnail."}, {404, 422, 500, 503, 507}},
+    {"GET", "/jobs", jobs_list_get, ROUTE_WAITS, "listJobs", "jobs",
+     "List jobs, newest first",
+     "Uploads with `async=true`, how many wait and how many run.",
+     {&parameter_job_state, &parameter_job_limit},
+     {200, JSON_TYPE, "JobList", "The jobs."}, {422, 500, 503, 507}},
+    {"GET", "/jobs/{id}", job_get, ROUTE_WAITS, "getJob", "jobs",
+     "One job", "How far an upload with `async=true` is, and what came of it. Jobs that are over are "
+     "kept for seven days.",
+     {&parameter_job_id},
+     {200, JSON_TYPE, "Job", "The job."}, {404, 500, 503, 507}},
+    {"DELETE", "/jobs/{id}", job_delete, ROUTE_WAITS, "deleteJob", "jobs",
+     "Cancel a job that waits", "Or forget one that is over. One that runs cannot be stopped.",
+     {&parameter_job_id},
+     {204, NULL, NULL, "The job is gone."}, {404, 409, 500, 503, 507}},
+    {"GET", "/events", events_get, ROUTE_INSTANT, "followEvents", "jobs",
+     "Follow what happens",
+     "Server-sent events: `job` with a job at each of its changes and stages, `image` with "
+     "`{\"id\", \"change\"}` when an image is stored, changed or deleted, by whatever request, and "
+     "`reset` when something was missed, as after a restart: then look for yourself. A client that "
+     "comes back with `Last-Event-ID` goes on where it was.",
+     {&parameter_last_event_id},
+     {200, "text/event-stream", "EventStream", "The events, until the client leaves."}, {503}},
     {"GET", "/search", search_get, ROUTE_WAITS, "search", "search",
      "Find images by words or by likeness",
      "Give `q` to search by words, `image_id` for images that look like a stored one, or both. "

@@ -1,6 +1,6 @@
 """The examples of /openapi.json are what a server with the demo models answers."""
 import pytest
-from server_process import ROOT, Server, clean_environment
+from server_process import ROOT, Server, clean_environment, wait_until
 
 PICTURES = ROOT / "examples" / "pictures"
 # What is different from one run to the next, or on another processor: only its type is compared.
@@ -68,6 +68,7 @@ def ask_all(client):
         # Problems, by what is to blame.
         "400": client.get("/images?cursor=%01"),
         "404": client.get("/images/0123456789abcdef"),
+        "404 of a job": client.get("/jobs/0f8fad5bd9cb469fa16570867728950e"),
         "413": client.post("/images", content=bytes(30_000_000), headers={"Content-Type": "image/png"}),
         "415": client.post("/images", content=b"text", headers={"Content-Type": "image/png"}),
         "502": client.post("/images", json={"url": "http://picture.invalid/a.jpg"}),
@@ -78,6 +79,7 @@ def ask_all(client):
         "days": client.get("/costs?days=0"),
         "size": client.get(f"/images/{image}/thumbnail?size=5"),
         "format": client.get("/metrics/summary?format=x"),
+        "state": client.get("/jobs?state=x"),
         "k": client.get("/search?q=x&k=0"),
     }
     return asked
@@ -99,12 +101,30 @@ def test_an_example_is_what_is_answered(exchanges, operation):
 def test_problems_say_what_their_examples_say(exchanges):
     schemas = exchanges["openapi"].json()["components"]["schemas"]
     for example in schemas["Problem"]["examples"]:
-        if str(example["status"]) in exchanges:
-            check_like(example, exchanges[str(example["status"])].json(), f"problem {example['status']}")
+        name = str(example["status"]) + (" of a job" if "job " in example["detail"] else "")
+        if name in exchanges:
+            check_like(example, exchanges[name].json(), f"problem {name}")
     blamed = [example["errors"][0]["loc"][1] for example in schemas["FieldProblem"]["examples"]]
     assert len(set(blamed)) == len(blamed)
     for name, example in zip(blamed, schemas["FieldProblem"]["examples"]):
         check_like(example, exchanges[name].json(), f"problem of {name}")
+
+
+def test_a_job_goes_as_its_examples_do(start_server):
+    client = start_server(USE_MOCK_MODELS="auto").client
+    examples = client.get("/openapi.json").json()["components"]["schemas"]
+    accepted, done = examples["Job"]["examples"]
+    answer = client.post("/images?async=true", files={"file": picture("square-above-circle.png")})
+    job = answer.json()["id"]
+    varying = {"id", "created_at", "started_at", "finished_at"}
+    assert answer.headers["location"] == f"/jobs/{job}"
+    check_like({**accepted, "id": job}, answer.json(), "job")
+    wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "done")
+    page = examples["JobList"]["examples"][0]
+    for example, answer in ((done, client.get(f"/jobs/{job}").json()),
+                            (page["jobs"][0], client.get("/jobs").json()["jobs"][0])):
+        assert all(answer[name] for name in varying)
+        check_like({**example, **{name: answer[name] for name in varying}}, answer, "job")
 
 
 def test_examples_of_requests_are_taken(start_server):

@@ -32,7 +32,8 @@ def test_no_check_fails(start_server, picture_url, tmp_path):
     settings = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE),
                 "PICTURE_URL": picture_url, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "--no-color", "run", server.url + "/openapi.json",
+        [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"),
+         "--no-color", "run", server.url + "/openapi.json",
          "--phases", "examples,coverage,fuzzing,stateful", "--checks", "all", "--mode", "all",
          "--seed", str(SEED), "--max-examples", str(CASES), "--continue-on-failure",
          "--generation-database", "none", "--request-timeout", "20"],
