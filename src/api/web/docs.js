@@ -3,6 +3,7 @@
 
 const template = document.getElementById("endpoint-template");
 const main = document.getElementById("endpoints");
+const shown_of_stream = 20_000;  // characters
 
 function element(name, text = "", className = "") {
   const node = document.createElement(name);
@@ -200,6 +201,7 @@ class Endpoint {
     const button = this.part('button[type="submit"]');
     button.disabled = true;
     const started = performance.now();
+    this.stream?.cancel().catch(() => {});  // of a former answer without an end
     try {
       const request = this.body?.form.read(this.body.inputs) ?? {};
       const headers = { ...this.headers(), ...request.headers };
@@ -221,6 +223,21 @@ class Endpoint {
     this.part(".body").textContent = text;
   }
 
+  // Shows what comes, the last of it, until the next request.
+  async follow(status, stream) {
+    this.stream = stream;
+    let text = "";
+    this.show_text(status, text);
+    try {
+      for (let { value, done } = await stream.read(); !done; { value, done } = await stream.read()) {
+        text = (text + value).slice(-shown_of_stream);
+        this.part(".body").textContent = text;
+      }
+    } catch (error) {
+      if (this.stream === stream) this.show_text("ended", String(error), true);
+    }
+  }
+
   async show(answer, duration_ms) {
     const type = answer.headers.get("Content-Type") ?? "";
     const duration = `${duration_ms.toFixed(0)} ms`;
@@ -232,6 +249,10 @@ class Endpoint {
       URL.revokeObjectURL(picture.src);
       picture.src = URL.createObjectURL(blob);
       picture.hidden = false;
+      return;
+    }
+    if (type.startsWith("text/event-stream")) {
+      this.follow(status, answer.body.pipeThrough(new TextDecoderStream()).getReader());
       return;
     }
     const text = await answer.text();
