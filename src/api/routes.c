@@ -82,8 +82,8 @@ const struct api_route api_routes[] = {
      "`{\"id\", \"change\"}` when an image is stored, changed or deleted, by whatever request, and "
      "`reset` when something was missed, as after a restart: then look for yourself. A client that "
      "comes back with `Last-Event-ID` goes on where it was.",
-     {NULL},
-     {200, "text/event-stream", NULL, "The events, until the client leaves."}, {503}},
+     {&parameter_last_event_id},
+     {200, "text/event-stream", "EventStream", "The events, until the client leaves."}, {503}},
     {"GET", "/search", search_get, ROUTE_WAITS, "search", "search",
      "Find images by words or by likeness",
      "Give `q` to search by words, `image_id` for images that look like a stored one, or both. "
@@ -133,7 +133,7 @@ const struct api_route api_routes[] = {
     {"GET", "/metrics", metrics_get, ROUTE_INSTANT, "getMetrics", "operation",
      "Metrics for Prometheus",
      "Text format 0.0.4; OpenMetrics 1.0, with exemplars, where `Accept` asks for it.",
-     {NULL}, {200, METRICS_PROMETHEUS_TYPE, NULL, "The metrics."}, {500}},
+     {NULL}, {200, METRICS_PROMETHEUS_TYPE, "MetricsText", "The metrics."}, {500}},
     {"GET", "/metrics/summary", metrics_summary_get, ROUTE_INSTANT, "getMetricsSummary", "operation",
      "The figures that people look at first",
      "Requests, uploads and captions since the start, queues, store and costs as they are now, and how "

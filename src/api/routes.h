@@ -23,7 +23,7 @@ enum { ROUTE_PARAMETERS_MAX = 16, ROUTE_ERRORS_MAX = 10 };
 struct api_answer {
     int status;
     const char *media_type;   // NULL: no body
-    const char *schema;       // a name in web/schemas.json; NULL: not JSON
+    const char *schema;       // a name in web/schemas.json; NULL: bytes
     const char *description;  // of the answer
 };
 
@@ -38,7 +38,7 @@ struct api_route {
     const char *description;
     const struct api_parameter *parameters[ROUTE_PARAMETERS_MAX];  // up to the first NULL
     struct api_answer answer;                                      // when all went well
-    int errors[ROUTE_ERRORS_MAX];  // statuses of problem answers, up to the first 0
+    int errors[ROUTE_ERRORS_MAX];  // statuses of problems but 400, which all answer; ends in 0
 };
 
 extern const struct api_route api_routes[];
