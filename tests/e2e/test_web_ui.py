@@ -115,8 +115,10 @@ def test_what_changed_meanwhile_is_seen_on_coming_back(server, open_page):
     page.go_back()
     page.get_by_text("changed meanwhile").wait_for()
     page.goto(f"{server.url}/#/elsewhere")
+    page.get_by_text("There is no such page.").wait_for()
     server.client.delete(f"/images/{ids[3]}")
     page.go_back()
+    page.locator(".tile").first.wait_for()
     page.locator(f'[data-id="{ids[3]}"]').wait_for(state="detached")
     assert shown_ids(page) == ids[:3] + ids[4:]
 
@@ -210,6 +212,23 @@ def test_leaving_the_page_ends_the_time_for_undo(server, open_page):
     page.goto(server.url + "/docs")
     wait_until(lambda: server.client.get(f"/images/{ids[0]}").status_code == 404)
     assert server.client.get(f"/images/{ids[1]}").status_code == 200
+
+
+def test_what_was_deleted_is_gone_on_coming_back(server, open_page):
+    ids = fill(server, 5)
+    page = open_page(server)
+    wait_for_count(page, "5 pictures")
+    page.locator(".tile a").nth(1).focus()
+    page.keyboard.press("Delete")
+    page.goto(f"{server.url}/#/elsewhere")
+    page.get_by_text("There is no such page.").wait_for()
+    page.get_by_role("button", name="Close this notice").click()
+    server.client.delete(f"/images/{ids[3]}")
+    wait_until(lambda: server.client.get(f"/images/{ids[1]}").status_code == 404)
+    page.wait_for_timeout(300)
+    page.go_back()
+    page.locator(".tile").first.wait_for()
+    assert shown_ids(page) == [ids[0], ids[2], ids[4]]
 
 
 def test_a_deletion_that_fails_comes_back(server, open_page):
