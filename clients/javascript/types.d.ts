@@ -6,8 +6,10 @@ export interface Image {
   id: string;
   /** What the picture shows, in words. */
   caption: string;
-  /** Words that a person gave it. */
+  /** Words for what it shows: by the search model and cloud providers, or as a person changed them. */
   tags: Array<string>;
+  /** Whose the tags are; a person's are never replaced. null: there are none. */
+  tags_origin: "model" | "user" | null;
   /** Who wrote the caption: `local`, `cloud` for a provider that the receipt names, `user` for a person, or `mock` for mock models. */
   origin: string;
   /** Geometric mean of the probabilities that the model gave to its own words. It tells how sure the model was, not how right. Of a caption from the cloud: the provider's own, where it tells one, else the local model's, where it was asked; else null. */
@@ -95,8 +97,10 @@ export interface Upload {
   id: string;
   /** What the picture shows, in words. */
   caption: string;
-  /** Words that a person gave it. */
+  /** Words for what it shows: by the search model and cloud providers, or as a person changed them. */
   tags: Array<string>;
+  /** Whose the tags are; a person's are never replaced. null: there are none. */
+  tags_origin: "model" | "user" | null;
   /** Who wrote the caption: `local`, `cloud` for a provider that the receipt names, `user` for a person, or `mock` for mock models. */
   origin: string;
   /** Geometric mean of the probabilities that the model gave to its own words. It tells how sure the model was, not how right. Of a caption from the cloud: the provider's own, where it tells one, else the local model's, where it was asked; else null. */
@@ -180,8 +184,10 @@ export interface BatchAnswerResults1 {
   id: string;
   /** What the picture shows, in words. */
   caption: string;
-  /** Words that a person gave it. */
+  /** Words for what it shows: by the search model and cloud providers, or as a person changed them. */
   tags: Array<string>;
+  /** Whose the tags are; a person's are never replaced. null: there are none. */
+  tags_origin: "model" | "user" | null;
   /** Who wrote the caption: `local`, `cloud` for a provider that the receipt names, `user` for a person, or `mock` for mock models. */
   origin: string;
   /** Geometric mean of the probabilities that the model gave to its own words. It tells how sure the model was, not how right. Of a caption from the cloud: the provider's own, where it tells one, else the local model's, where it was asked; else null. */
@@ -284,8 +290,10 @@ export interface Match {
   id: string;
   /** What the picture shows, in words. */
   caption: string;
-  /** Words that a person gave it. */
+  /** Words for what it shows: by the search model and cloud providers, or as a person changed them. */
   tags: Array<string>;
+  /** Whose the tags are; a person's are never replaced. null: there are none. */
+  tags_origin: "model" | "user" | null;
   /** Who wrote the caption: `local`, `cloud` for a provider that the receipt names, `user` for a person, or `mock` for mock models. */
   origin: string;
   /** Geometric mean of the probabilities that the model gave to its own words. It tells how sure the model was, not how right. Of a caption from the cloud: the provider's own, where it tells one, else the local model's, where it was asked; else null. */

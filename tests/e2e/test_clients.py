@@ -23,7 +23,8 @@ from imgrouter_client import (Client, ConnectionFailed, ImgrouterError, JobFaile
                               WaitTimeout)
 
 NODE = shutil.which("node")
-LEFT_OUT = {"getDocs", "getDocsStyle", "getDocsScript", "getRoot"}  # pages for people
+# Pages for people, and the protocols of others, which have clients of their own.
+LEFT_OUT = {"getDocs", "getDocsStyle", "getDocsScript", "getPage", "getPageFile", "sendMcpMessage"}
 # Parameters that the clients do not set: what says the same is elsewhere in the request.
 NOT_SENT = {("uploadImage", "filename"), ("getImageContent", "If-None-Match"),
             ("getImageThumbnail", "If-None-Match")}

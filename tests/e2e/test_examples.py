@@ -22,8 +22,9 @@ def check_like(example, answer, where):
             check_like(value, answer[key], f"{where}.{key}")
     elif isinstance(example, list):
         assert isinstance(answer, list), where
-        if name not in VARIES:
-            assert len(example) == len(answer), where
+        if name in VARIES:
+            return
+        assert len(example) == len(answer), where
         for each, (ours, theirs) in enumerate(zip(example, answer)):
             check_like(ours, theirs, f"{where}.{each}")
     elif name in VARIES or name.endswith(("_ms", "_s")) or ".stages." in where or ".queue." in where:

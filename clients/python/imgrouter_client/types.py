@@ -10,6 +10,7 @@ class Image(TypedDict):
     id: str
     caption: str
     tags: list[str]
+    tags_origin: Literal["model", "user"] | None
     origin: str
     confidence: float | None
     clip_score: float | None
@@ -70,6 +71,7 @@ class Upload(TypedDict):
     id: str
     caption: str
     tags: list[str]
+    tags_origin: Literal["model", "user"] | None
     origin: str
     confidence: float | None
     clip_score: float | None
@@ -126,6 +128,7 @@ class BatchAnswerResults1(TypedDict):
     id: str
     caption: str
     tags: list[str]
+    tags_origin: Literal["model", "user"] | None
     origin: str
     confidence: float | None
     clip_score: float | None
@@ -203,6 +206,7 @@ class Match(TypedDict):
     id: str
     caption: str
     tags: list[str]
+    tags_origin: Literal["model", "user"] | None
     origin: str
     confidence: float | None
     clip_score: float | None
