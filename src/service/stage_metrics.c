@@ -47,10 +47,16 @@ void stage_metrics_upload(struct service *service, enum image_source source, boo
     metrics_add(metrics, METRIC_UPLOAD_RESULTS, outcome, source == SOURCE_URL ? "url" : "upload",
                 1);
     if (!is_done || result->was_known) return;
+    stage_metrics_caption(service, result);
+    observe(metrics, "store", result->timings.store_ms);
+}
+
+void stage_metrics_caption(struct service *service, const struct ingest_result *result) {
+    struct metrics *metrics = service->options.metrics;
+    if (metrics == NULL) return;
     observe_caption(metrics, result);
     observe(metrics, "decode", result->timings.decode_ms);
     observe_engine(metrics, &result->timings.engine);
-    observe(metrics, "store", result->timings.store_ms);
 }
 
 void stage_metrics_duplicates_dropped(struct service *service) {
@@ -58,12 +64,19 @@ void stage_metrics_duplicates_dropped(struct service *service) {
     if (metrics != NULL) metrics_add(metrics, METRIC_DROPPED, "duplicates", NULL, 1);
 }
 
+void stage_metrics_embedding(struct service *service, double decode_ms,
+                             const struct engine_timings *timings) {
+    struct metrics *metrics = service->options.metrics;
+    if (metrics == NULL) return;
+    observe(metrics, "decode", decode_ms);
+    observe_engine(metrics, timings);
+}
+
 void stage_metrics_search(struct service *service, double decode_ms,
                           const struct search_timings *timings) {
     struct metrics *metrics = service->options.metrics;
     if (metrics == NULL) return;
     metrics_add(metrics, METRIC_SEARCHES, NULL, NULL, 1);
-    observe(metrics, "decode", decode_ms);
-    observe_engine(metrics, &timings->engine);
+    stage_metrics_embedding(service, decode_ms, &timings->engine);
     observe(metrics, "search", timings->store_ms);
 }
