@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "api/handlers.h"
 #include "api/json_answer.h"
+#include "api/openapi_protocols.h"
 #include "api/routes.h"
 #include "api/web_asset.h"
 
@@ -152,6 +153,7 @@ static json_t *operation_json(const struct api_route *route) {
                       schema_reference("ImageChange")));
     if ((route->flags & ROUTE_TAKES_PICTURES) != 0)
         json_object_set_new(json, "requestBody", batch_body_json());
+    openapi_protocol_add(json, route);
     return json;
 }
 
@@ -175,7 +177,8 @@ char *openapi_document_create(const char *version, size_t *size, struct error *e
         json_loadb(web_schemas_json, (size_t)(web_schemas_json_end - web_schemas_json),
                    JSON_REJECT_DUPLICATES, &error);
     json_t *json = json_pack(
-        "{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}],"
+        "{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}},"
+        " s:[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}],"
         " s:o, s:{s:o}}",                                                                    //
         "openapi", "3.1.0",                                                                  //
         "info", "title", "imgrouter", "version", version,                                    //
@@ -183,6 +186,7 @@ char *openapi_document_create(const char *version, size_t *size, struct error *e
         "license", "name", "Apache-2.0", "identifier", "Apache-2.0",                         //
         "tags", "name", "images", "description", "Upload, read and delete images.",          //
         "name", "search", "description", "Find images.",                                     //
+        "name", "protocols", "description", "What other programs speak already.",            //
         "name", "operation", "description", "Health and metrics.",                           //
         "name", "documents", "description", "This description and the page that shows it.",  //
         "paths", paths_json(), "components", "schemas", schemas);

@@ -15,6 +15,12 @@ const struct api_parameter parameter_id = {
     .example = "3f1d0c5b9a7e2468",
     .description = "The image's id: 16 hexadecimal digits, as the upload answered it.",
 };
+const struct api_parameter parameter_model = {
+    .name = "model",
+    .place = PARAMETER_PATH,
+    .example = "CLIP-ViT-B-32-laion2B-s34B-b79K",
+    .description = "A name of a model that answers here.",
+};
 const struct api_parameter parameter_query_text = {
     .name = "q",
     .example = "a red car in the snow",

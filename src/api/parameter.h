@@ -33,6 +33,7 @@ extern const struct api_parameter parameter_thumbnail_size;
 extern const struct api_parameter parameter_file_name;
 extern const struct api_parameter parameter_quality;
 extern const struct api_parameter parameter_days;
+extern const struct api_parameter parameter_model;
 extern const struct api_parameter parameter_summary_format;
 
 bool parameter_read_integer(const struct http_request *request,

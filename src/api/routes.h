@@ -14,6 +14,7 @@ enum route_flags {
     ROUTE_HAS_ENTITY_TAG = 4,  // answers 304 to If-None-Match
     ROUTE_TAKES_PICTURES = 8,  // in the two forms of batch_body.h
     ROUTE_TAKES_CHANGE = 16,   // JSON, as images_change.c reads it
+    ROUTE_TAKES_FOREIGN = 64,  // what another program's protocol has: openapi_protocols.c
 };
 
 enum { ROUTE_PARAMETERS_MAX = 16, ROUTE_ERRORS_MAX = 10 };
