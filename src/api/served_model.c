@@ -47,7 +47,6 @@ bool served_model_is(const struct engine_info *info, enum served_model model, co
     const char *full = served_model_name(info, model);
     char own[MODEL_NAME_SIZE];
     if (strcmp(name, full) == 0) return true;
-    if (strchr(name, '@') != NULL) return false;  // other weights
     size_t length = strcspn(full, "@");
     memcpy(own, full, length);
     own[length] = '\0';

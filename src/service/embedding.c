@@ -19,12 +19,7 @@ bool service_embed_image(struct service *service, const void *bytes, size_t size
     struct engine *engine = service->options.engine;
     struct prepared_image image;
     struct image_info info;
-    size_t max_bytes = service->options.image_limits.max_bytes;
     *result = (struct embedding_result){.width = 0};
-    if (size > max_bytes)
-        return error_set(err, ERROR_TOO_LARGE,
-                         "the picture has %zu bytes and at most %zu are taken; send a smaller one",
-                         size, max_bytes);
     if (lane == QUEUE_BULK) slot_take(&service->bulk_slots);
     bool is_done =
         picture_prepare(service, engine, bytes, size, IMAGE_FOR_EMBEDDING, &image, &info, err) &&

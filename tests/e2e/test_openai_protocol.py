@@ -3,7 +3,6 @@ import base64
 import threading
 import time
 
-import httpx
 import numpy
 import pytest
 from pictures import golden, png, png_that_claims
@@ -208,25 +207,3 @@ def test_many_inputs_leave_the_queue_to_others(start_server):
     for thread in threads:
         thread.join()
     assert len(ends) == 3 and set(uploads) == {200}
-
-
-def test_the_client_is_told_to_come_back(start_server):
-    """The fifth of such requests at once is told to come back, and the client's retries do."""
-    server = start_server(USE_MOCK_MODELS="auto", IMGROUTER_THREADS=1)
-    picture = data_uri(golden("cmyk_plain.jpg"), "image/jpeg")
-    statuses = []
-
-    def embed(index):
-        with httpx.Client(base_url=server.url, timeout=120) as plain:
-            answer = plain.post("/v1/embeddings", json={"input": [picture] * 64})
-            statuses.append(answer.status_code)
-            if answer.status_code == 503:
-                assert int(answer.headers["retry-after"]) > 0
-                assert answer.json()["error"]["type"] == "server_error"
-
-    threads = [threading.Thread(target=embed, args=[index]) for index in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(statuses) <= {200, 503} and statuses.count(200) >= 4

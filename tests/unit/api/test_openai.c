@@ -153,6 +153,9 @@ static void wrong_embedding_requests_are_refused(void **state) {
         "\"user\": \"u\", \"model\": null}");
     assert_int_equal(answer.status, 200);
     answer_clear(&answer);
+    answer = embed("{\"input\": \"a\", \"dimensions\": 0}");  // Infinity's clients
+    assert_int_equal(answer.status, 200);
+    answer_clear(&answer);
 }
 
 static struct answer embed_so_many(size_t count, const char *input) {
@@ -181,10 +184,21 @@ static void there_are_limits(void **state) {
     answer = embed_so_many(20001, "[]");
     assert_error(&answer, 413, "", "too_large");
     assert_int_equal(atomic_load(&fake.embed_calls), 64);
-    // Commas and brackets within strings are no values.
-    answer = embed_so_many(1, "\"\\\\\\\",[[[[,,,{{::\\\"\"");
-    assert_int_equal(answer.status, 200);
-    answer_clear(&answer);
+}
+
+// Commas within strings are no values, also behind a quote that ends none.
+static void long_texts_are_few_values(void **state) {
+    (void)state;
+    static const char *const beginnings[] = {"", "\\\"", "\\\\\\\""};
+    static char input[25000];
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        size_t size = (size_t)snprintf(input, sizeof input, "\"%s", beginnings[i]);
+        memset(input + size, ',', sizeof input - size - 2);
+        input[sizeof input - 2] = '"';
+        struct answer answer = embed_so_many(1, input);
+        assert_int_equal(answer.status, 200);
+        answer_clear(&answer);
+    }
 }
 
 static void one_that_fails_fails_all(void **state) {
@@ -339,6 +353,7 @@ int main(void) {
         cmocka_unit_test_setup(vectors_come_as_base64, loopback_reset),
         cmocka_unit_test_setup(wrong_embedding_requests_are_refused, loopback_reset),
         cmocka_unit_test_setup(there_are_limits, loopback_reset),
+        cmocka_unit_test_setup(long_texts_are_few_values, loopback_reset),
         cmocka_unit_test_setup(one_that_fails_fails_all, loopback_reset),
         cmocka_unit_test_setup(failures_of_the_server_say_so, loopback_reset),
         cmocka_unit_test_setup(a_body_of_another_type_is_refused, loopback_reset),
