@@ -3,9 +3,10 @@
 
 Starts four servers on the same kind of models: two that are traced, their spans sent to a sink on
 loopback, and two that are not; how alike servers of a kind are tells the noise. They take turns of
-25 requests, the same for each, in an order that changes, so that what else the machine does hits all
-alike. Prints for each the time of requests at p10, which other work on the machine hardly moves,
-and p50, and what tracing adds to the two by the requests of both servers of a kind.
+some requests each (a server at work finds its code and data in the caches, as when it is alone), the
+same for all, in an order that changes, so that what else the machine does hits all alike. Prints for
+each the time of requests at p10, which other work on the machine hardly moves, and p50, and what
+tracing adds to the two by the requests of both servers of a kind.
 """
 import argparse
 import http.client
@@ -22,7 +23,6 @@ from routing import percentile, png
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SERVERS = ("off", "on", "off again", "on again")
-TURN = 25  # requests: a server that works finds its code and data in the caches, as when it is alone
 
 
 class Sink(http.server.BaseHTTPRequestHandler):
@@ -47,6 +47,8 @@ def start_server(folder, models, sink_port):
                    if not name.startswith("OTEL_")}
     environment.update(USE_MOCK_MODELS="true" if models == "mock" else "auto", HF_HUB_OFFLINE="1",
                        HF_HOME=folder + "-no-models")
+    if models not in ("mock", "demo"):
+        environment["IMGROUTER_MODELS"] = models
     if sink_port is not None:
         environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{sink_port}"
     server = subprocess.Popen([ROOT / "build/imgrouter", "serve", "--port", "0", "--data", folder,
@@ -66,12 +68,12 @@ def ask(connection, method, path, body):
     return (time.perf_counter() - started) * 1000
 
 
-def measure(connections, count, method, path_of, body_of):
+def measure(connections, count, turn, method, path_of, body_of):
     """{server: [ms]}, place by place of the same request."""
     times = {name: [] for name in SERVERS}
-    for first in range(0, count, TURN):
+    for first in range(0, count, turn):
         for name in random.sample(SERVERS, len(SERVERS)):
-            for number in range(first, first + TURN):
+            for number in range(first, first + turn):
                 times[name].append(ask(connections[name], method, path_of(number),
                                        body_of(number)))
     return times
@@ -92,7 +94,10 @@ def report(title, times):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", default="mock", choices=("mock", "demo"))
+    parser.add_argument("--models", default="mock",
+                        help="mock, demo, or a folder of models such as bench/compare.py makes")
+    parser.add_argument("--turn", type=int, default=25, help="requests; few for slow models, since "
+                        "connections that wait for 30 seconds are closed")
     parser.add_argument("--uploads", type=int, default=2000)
     parser.add_argument("--searches", type=int, default=5000)
     arguments = parser.parse_args()
@@ -109,11 +114,12 @@ def main():
             connections = {name: connection for name, (_, connection) in servers.items()}
             random.seed(1)
             offset = 1 << 20
-            measure(connections, 50, "POST", lambda _: "/images", lambda number: png(offset + number))
+            measure(connections, 50, arguments.turn, "POST", lambda _: "/images", lambda number: png(offset + number))
             report(f"uploads, {arguments.models} models",
-                   measure(connections, arguments.uploads, "POST", lambda _: "/images", png))
+                   measure(connections, arguments.uploads, arguments.turn, "POST",
+                           lambda _: "/images", png))
             report(f"searches, {arguments.models} models",
-                   measure(connections, arguments.searches, "GET",
+                   measure(connections, arguments.searches, arguments.turn, "GET",
                            lambda number: f"/search?q=boat+{number}", lambda _: None))
         finally:
             for server, _ in servers.values():

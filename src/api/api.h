@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "http/server.h"
 #include "observe/metrics.h"
+#include "service/jobs.h"
 #include "service/service.h"
 #include "store/store.h"
 
@@ -25,6 +26,8 @@ struct api {
     struct ledger_limits limits;          // what it may cost
     const struct experiment *experiment;  // that runs; NULL: none
     struct relevance *relevance;          // NULL: search results have none
+    struct jobs *jobs;                    // NULL: another server keeps them
+    struct event_hub *events;
     const char *version;
     size_t max_upload_bytes;
     size_t batch_threads;  // that share out the pictures of one batch

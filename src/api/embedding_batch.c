@@ -19,7 +19,7 @@ bool embedding_batch_init(struct embedding_batch *batch, size_t capacity, struct
         return error_set(err, ERROR_BAD_REQUEST,
                          "there is nothing in the request to make vectors of");
     if (capacity > EMBEDDING_INPUTS_MAX)
-        return error_set(err, ERROR_TOO_LARGE, "there are %zu inputs; send at most %d at once",
+        return error_set(err, ERROR_INVALID, "there are %zu inputs; send at most %d at once",
                          capacity, EMBEDDING_INPUTS_MAX);
     batch->items = memory_try_zeroed(capacity, sizeof *batch->items);
     return batch->items != NULL ||
@@ -39,8 +39,7 @@ bool embedding_batch_add(struct embedding_batch *batch, enum embedding_kind kind
                          batch->count);
     batch->picture_count += kind != EMBEDDING_OF_TEXT;
     if (batch->picture_count > EMBEDDING_PICTURES_MAX)
-        return error_set(err, ERROR_TOO_LARGE,
-                         "there are too many pictures; send at most %d at once",
+        return error_set(err, ERROR_INVALID, "there are too many pictures; send at most %d at once",
                          EMBEDDING_PICTURES_MAX);
     batch->items[batch->count++] = (struct embedding_item){
         .kind = kind, .text = json_string_value(text), .length = json_string_length(text)};

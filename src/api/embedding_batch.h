@@ -25,11 +25,11 @@ struct embedding_batch {
     size_t count, capacity, picture_count;
 };
 
-// For so many inputs, at least one. ERROR_TOO_LARGE, ERROR_BAD_REQUEST (none). Must be cleared
-// after success.
+// For so many inputs, at least one. ERROR_INVALID (too many), ERROR_BAD_REQUEST (none). Must be
+// cleared after success.
 bool embedding_batch_init(struct embedding_batch *batch, size_t capacity, struct error *err);
 void embedding_batch_clear(struct embedding_batch *batch);
-// At most `capacity` times. ERROR_BAD_REQUEST (not a string), ERROR_TOO_LARGE (pictures).
+// At most `capacity` times. ERROR_BAD_REQUEST (not a string), ERROR_INVALID (too many pictures).
 bool embedding_batch_add(struct embedding_batch *batch, enum embedding_kind kind,
                          const json_t *text, struct error *err);
 // Makes all vectors. One input goes before bulk work; several are bulk work themselves, with a

@@ -1,7 +1,9 @@
 #include "api/gauges.h"
 
 #include "api/cloud_json.h"
+#include "base/log_line.h"
 #include "engine/model_source.h"
+#include "http/event_stream.h"
 
 static void set(struct api *api, enum metric metric, double value) {
     metrics_set(api->metrics, metric, NULL, NULL, value);
@@ -53,5 +55,14 @@ void gauges_set(struct api *api) {
         set(api, METRIC_HTTP_ACTIVE_REQUESTS, (double)http_server_active_requests(http));
         set(api, METRIC_HTTP_QUEUE_DEPTH, (double)http_server_queue_depth(http));
     }
+    metrics_set(api->metrics, METRIC_DROPPED, "log_lines", NULL, (double)log_lines_lost());
+    if (api->jobs != NULL) {
+        struct jobs_figures figures;
+        jobs_measure(api->jobs, &figures);
+        set(api, METRIC_JOBS_WAITING, (double)figures.waiting);
+        set(api, METRIC_JOBS_RUNNING, (double)figures.running);
+    }
+    if (api->events != NULL)
+        set(api, METRIC_EVENT_STREAMS, (double)event_hub_stream_count(api->events));
     cloud_metrics_set(api->cloud, api->metrics);
 }

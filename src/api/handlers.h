@@ -18,6 +18,12 @@ http_handler image_duplicates;
 http_handler image_content;  // image_bytes.c
 http_handler image_thumbnail;
 
+http_handler job_get;  // jobs_get.c
+http_handler jobs_list_get;
+http_handler job_delete;
+
+http_handler events_get;  // events.c
+
 http_handler search_get;  // search.c
 http_handler search_post;
 

@@ -22,7 +22,8 @@ void api_observe(void *context, const struct http_observation *observation) {
     char code[8];
     (void)snprintf(code, sizeof code, "%d", observation->status);
     metrics_add(api->metrics, METRIC_HTTP_REQUESTS, label, code, 1);
-    metrics_observe(api->metrics, METRIC_HTTP_REQUEST_DURATION, label, NULL, seconds);
+    if (!observation->is_stream)
+        metrics_observe(api->metrics, METRIC_HTTP_REQUEST_DURATION, label, NULL, seconds);
     if (strcmp(label, "POST /images") == 0)
         metrics_observe(api->metrics, METRIC_REQUEST_LATENCY_MS, NULL, NULL, seconds * 1000);
     if (observation->accept_seconds >= 0)

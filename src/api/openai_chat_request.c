@@ -10,6 +10,8 @@ static const char json_example[] =
     "{\"model\": \"…\", \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": "
     "\"image_url\", \"image_url\": {\"url\": \"data:image/jpeg;base64,…\"}}]}]}";
 
+static bool is_absent(const json_t *value) { return value == NULL || json_is_null(value); }
+
 static bool refuse(struct chat_request *chat, struct problem *problem, const char *param,
                    const char *text) {
     chat->param = param;
@@ -39,10 +41,15 @@ static bool read_message(struct chat_request *chat, const json_t *message,
     size_t i;
     if (!json_is_object(message))
         return refuse(chat, problem, "messages", "messages must be a list of objects");
+    if (!is_absent(content) && !json_is_string(content) && !json_is_array(content))
+        return refuse(chat, problem, "messages",
+                      "the content of a message must be a string or a list of parts");
     json_array_foreach((json_t *)content, i, part) {
         const char *type = json_string_value(json_object_get(part, "type"));
-        if (type != NULL && strcmp(type, "image_url") == 0 && !take_picture(chat, part, problem))
-            return false;
+        if (type == NULL)
+            return refuse(chat, problem, "messages",
+                          "the parts of a message must be objects with a type");
+        if (strcmp(type, "image_url") == 0 && !take_picture(chat, part, problem)) return false;
     }
     return true;
 }
@@ -65,7 +72,7 @@ static bool read_messages(struct chat_request *chat, struct problem *problem) {
 static bool read_model(struct chat_request *chat, const struct engine_info *info,
                        struct problem *problem) {
     const json_t *model = json_object_get(chat->json, "model");
-    if (model == NULL || json_is_null(model)) return true;  // there is only one
+    if (is_absent(model)) return true;  // there is only one
     if (!json_is_string(model)) return refuse(chat, problem, "model", "model must be a string");
     if (served_model_check(info, SERVED_CAPTION, json_string_value(model), ERROR_NOT_FOUND,
                            &problem->error))
@@ -75,20 +82,23 @@ static bool read_model(struct chat_request *chat, const struct engine_info *info
     return false;
 }
 
+static bool is_text_format(const json_t *format) {
+    const char *type = json_string_value(json_object_get(format, "type"));
+    return is_absent(format) || (type != NULL && strcmp(type, "text") == 0);
+}
+
 // What would have to be heeded and cannot be. Members that only steer how words are chosen are
 // ignored.
 static bool read_options(struct chat_request *chat, struct problem *problem) {
     const json_t *count = json_object_get(chat->json, "n");
-    const json_t *format = json_object_get(chat->json, "response_format");
-    const char *type = json_string_value(json_object_get(format, "type"));
     const json_t *quality = json_object_get(chat->json, parameter_quality.name);
-    if (json_is_integer(count) && json_integer_value(count) != 1)
+    if (!is_absent(count) && !(json_is_integer(count) && json_integer_value(count) == 1))
         return refuse(chat, problem, "n", "a picture has one caption here; leave n out");
-    if (type != NULL && strcmp(type, "text") != 0)
+    if (!is_text_format(json_object_get(chat->json, "response_format")))
         return refuse(chat, problem, "response_format",
                       "the caption comes as plain text; leave response_format out");
     const json_t *stream = json_object_get(chat->json, "stream");
-    if (stream != NULL && !json_is_boolean(stream) && !json_is_null(stream))
+    if (!is_absent(stream) && !json_is_boolean(stream))
         return refuse(chat, problem, "stream", "stream must be true or false");
     chat->is_stream = json_is_true(stream);
     chat->wants_usage = json_is_true(

@@ -7,5 +7,5 @@
 #include "api/routes.h"
 
 // Adds the body and the shape of errors to an operation whose responses are there already; nothing
-// to a route that is none of these.
-void openapi_protocol_add(json_t *operation, const struct api_route *route);
+// to a route that is none of these. `schemas`: the parsed web/schemas.json.
+void openapi_protocol_add(const json_t *schemas, json_t *operation, const struct api_route *route);

@@ -4,15 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/job_store.h"
 #include "store/store.h"
 
 static const char *const summary_formats[] = {"json", "text", NULL};
+static const char *const flags[] = {"true", "false", NULL};
+static const char *const priorities[] = {"bulk", "interactive", NULL};
+static const char *const job_states[] = {"queued", "running", "done", "failed", NULL};
 static const char *const qualities[] = {"fast", "auto", "high", NULL};
 
 const struct api_parameter parameter_id = {
     .name = "id",
     .place = PARAMETER_PATH,
-    .example = "3f1d0c5b9a7e2468",
+    .schema = "ImageId",
+    .example = "d5951c5b4562a94e",
     .description = "The image's id: 16 hexadecimal digits, as the upload answered it.",
 };
 const struct api_parameter parameter_model = {
@@ -23,6 +28,7 @@ const struct api_parameter parameter_model = {
 };
 const struct api_parameter parameter_query_text = {
     .name = "q",
+    .schema = "QueryText",
     .example = "a red car in the snow",
     .description =
         "What to look for, in words; `-word` keeps out what fits that word. Give this, "
@@ -30,7 +36,8 @@ const struct api_parameter parameter_query_text = {
 };
 const struct api_parameter parameter_image_id = {
     .name = "image_id",
-    .example = "3f1d0c5b9a7e2468",
+    .schema = "ImageId",
+    .example = "d5951c5b4562a94e",
     .description = "Finds images that look like this stored one. Give this, or `q`, or both.",
 };
 const struct api_parameter parameter_k = {
@@ -51,6 +58,7 @@ const struct api_parameter parameter_limit = {
 };
 const struct api_parameter parameter_cursor = {
     .name = "cursor",
+    .schema = "ImageCursor",
     .example = "",
     .description =
         "Where to go on: the `next_cursor` of the page before. Absent or empty: the "
@@ -86,11 +94,64 @@ const struct api_parameter parameter_days = {
     .fallback = 7,
     .description = "So many days, today included.",
 };
+const struct api_parameter parameter_async = {
+    .name = "async",
+    .choices = flags,
+    .example = "false",
+    .description =
+        "`true`: answers 202 and a job once the picture is safely on disk; the caption comes "
+        "later. "
+        "Look at the job, or follow `/events`.",
+};
+const struct api_parameter parameter_priority = {
+    .name = "priority",
+    .choices = priorities,
+    .example = "bulk",
+    .description =
+        "Of a job: `bulk` after the uploads and searches that somebody waits for; `interactive` as "
+        "one of them.",
+};
+const struct api_parameter parameter_job_id = {
+    .name = "id",
+    .place = PARAMETER_PATH,
+    .schema = "JobId",
+    .example = "0f8fad5bd9cb469fa16570867728950e",
+    .description = "The job's id: 32 hexadecimal digits, as the upload answered it.",
+};
+const struct api_parameter parameter_job_state = {
+    .name = "state",
+    .choices = job_states,
+    .example = "failed",
+    .description = "Only jobs in this state.",
+};
+const struct api_parameter parameter_job_limit = {
+    .name = "limit",
+    .type = PARAMETER_INTEGER,
+    .minimum = 1,
+    .maximum = JOB_LIST_MAX,
+    .fallback = 50,
+    .description = "Jobs at most, the newest first.",
+};
 const struct api_parameter parameter_summary_format = {
     .name = "format",
     .choices = summary_formats,
     .example = "json",
     .description = "`text` for lines to read; goes before `Accept`.",
+};
+const struct api_parameter parameter_if_none_match = {
+    .name = "If-None-Match",
+    .place = PARAMETER_HEADER,
+    .schema = "EntityTags",
+    .example = "\"d5951c5b4562a94e\"",
+    .description = "The `ETag` of what you have: the answer is 304 while that is still right.",
+};
+
+const struct api_parameter parameter_last_event_id = {
+    .name = "Last-Event-ID",
+    .place = PARAMETER_HEADER,
+    .schema = "EventId",
+    .example = "cdde8f30-5",
+    .description = "The `id` of the last event that came: what came after it is sent first.",
 };
 
 static bool integer_fail(const struct api_parameter *parameter, const char *type,

@@ -8,7 +8,7 @@
 #include "http/server.h"
 #include "route/policy.h"
 
-enum parameter_place { PARAMETER_QUERY, PARAMETER_PATH };
+enum parameter_place { PARAMETER_QUERY, PARAMETER_PATH, PARAMETER_HEADER };
 enum parameter_type { PARAMETER_TEXT, PARAMETER_INTEGER };
 
 struct api_parameter {
@@ -19,6 +19,7 @@ struct api_parameter {
     long maximum;
     long fallback;               // of an integer that is absent
     const char *const *choices;  // of a text, ends in NULL; NULL: any
+    const char *schema;          // of another text: a name in web/schemas.json; NULL: "Text"
     const char *example;         // of a text
     const char *description;
 };
@@ -34,7 +35,15 @@ extern const struct api_parameter parameter_file_name;
 extern const struct api_parameter parameter_quality;
 extern const struct api_parameter parameter_days;
 extern const struct api_parameter parameter_model;
+extern const struct api_parameter parameter_async;
+extern const struct api_parameter parameter_priority;
+extern const struct api_parameter parameter_job_id;
+extern const struct api_parameter
+    parameter_job_state;  // its choices in the order of enum job_state
+extern const struct api_parameter parameter_job_limit;
 extern const struct api_parameter parameter_summary_format;
+extern const struct api_parameter parameter_if_none_match;  // of every route with an entity tag
+extern const struct api_parameter parameter_last_event_id;
 
 bool parameter_read_integer(const struct http_request *request,
                             const struct api_parameter *parameter, long *value,

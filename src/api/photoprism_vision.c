@@ -42,6 +42,8 @@ static bool check_model(struct vision_request *vision, const struct engine_info 
 static bool find_picture(struct vision_request *vision) {
     const json_t *images = json_object_get(vision->json, "images");
     struct error *err = &vision->problem.error;
+    if (images != NULL && !json_is_null(images) && !json_is_array(images))
+        return error_set(err, ERROR_INVALID, "images must be a list of strings");
     if (json_array_size(images) > 1)
         return error_set(err, ERROR_INVALID,
                          "there is more than one picture in images; send one a request");
@@ -59,6 +61,12 @@ static bool find_picture(struct vision_request *vision) {
                      json_example);
 }
 
+static bool check_text(struct vision_request *vision, const char *name) {
+    const json_t *text = json_object_get(vision->json, name);
+    return text == NULL || json_is_null(text) || json_is_string(text) ||
+           error_set(&vision->problem.error, ERROR_INVALID, "%s must be a string", name);
+}
+
 static bool read_request(struct vision_request *vision, const struct http_request *request,
                          const struct engine_info *info) {
     vision->json = json_body_read_long(request, json_example, &vision->problem);
@@ -66,7 +74,8 @@ static bool read_request(struct vision_request *vision, const struct http_reques
     if (!json_is_object(vision->json))
         return error_set(&vision->problem.error, ERROR_INVALID,
                          "the body must be a JSON object: %s", json_example);
-    return check_model(vision, info) && find_picture(vision);
+    return check_text(vision, "id") && check_text(vision, "model") && check_text(vision, "url") &&
+           check_model(vision, info) && find_picture(vision);
 }
 
 static bool caption(struct vision_request *vision, const struct api *api,

@@ -16,13 +16,13 @@
 
 // clang-format off
 const struct api_route api_routes[] = {
-    {"POST", "/images", images_post, ROUTE_TAKES_PICTURE, "uploadImage", "images",
+    {"POST", "/images", images_post, ROUTE_TAKES_PICTURE | ROUTE_MAY_BE_LATER, "uploadImage", "images",
      "Upload a picture, get its caption",
      "Takes a picture as a form field `file`, as the body itself, or as `{\"url\"}` of a picture to "
      "fetch. Answers when caption, search vector and the original bytes are stored durably. The "
      "same bytes always have the same id; sending them again computes nothing and answers "
      "`was_known: true`.",
-     {&parameter_file_name, &parameter_quality},
+     {&parameter_file_name, &parameter_quality, &parameter_async, &parameter_priority},
      {200, JSON_TYPE, "Upload", "The image and its caption."}, PICTURE_ERRORS},
     {"POST", "/images/batch", images_batch_post, ROUTE_TAKES_PICTURES, "uploadImages", "images",
      "Upload many pictures at once",
@@ -66,6 +66,28 @@ const struct api_route api_routes[] = {
      "images", "A small JPEG of the image", "Upright, without the metadata of the original.",
      {&parameter_id, &parameter_thumbnail_size},
      {200, "image/jpeg", NULL, "The thumbnail."}, {404, 422, 500, 503, 507}},
+    {"GET", "/jobs", jobs_list_get, ROUTE_WAITS, "listJobs", "jobs",
+     "List jobs, newest first",
+     "Uploads with `async=true`, how many wait and how many run.",
+     {&parameter_job_state, &parameter_job_limit},
+     {200, JSON_TYPE, "JobList", "The jobs."}, {422, 500, 503, 507}},
+    {"GET", "/jobs/{id}", job_get, ROUTE_WAITS, "getJob", "jobs",
+     "One job", "How far an upload with `async=true` is, and what came of it. Jobs that are over are "
+     "kept for seven days.",
+     {&parameter_job_id},
+     {200, JSON_TYPE, "Job", "The job."}, {404, 500, 503, 507}},
+    {"DELETE", "/jobs/{id}", job_delete, ROUTE_WAITS, "deleteJob", "jobs",
+     "Cancel a job that waits", "Or forget one that is over. One that runs cannot be stopped.",
+     {&parameter_job_id},
+     {204, NULL, NULL, "The job is gone."}, {404, 409, 500, 503, 507}},
+    {"GET", "/events", events_get, ROUTE_INSTANT, "followEvents", "jobs",
+     "Follow what happens",
+     "Server-sent events: `job` with a job at each of its changes and stages, `image` with "
+     "`{\"id\", \"change\"}` when an image is stored, changed or deleted, by whatever request, and "
+     "`reset` when something was missed, as after a restart: then look for yourself. A client that "
+     "comes back with `Last-Event-ID` goes on where it was.",
+     {&parameter_last_event_id},
+     {200, "text/event-stream", "EventStream", "The events, until the client leaves."}, {503}},
     {"GET", "/search", search_get, ROUTE_WAITS, "search", "search",
      "Find images by words or by likeness",
      "Give `q` to search by words, `image_id` for images that look like a stored one, or both. "
@@ -116,7 +138,7 @@ const struct api_route api_routes[] = {
      {&parameter_model}, {200, JSON_TYPE, "OpenAiModel", "The model."}, {404, 500}},
     {"GET", "/ping", immich_ping_get, ROUTE_INSTANT, "pingForImmich", "protocols",
      "Immich: is the server there", "",
-     {NULL}, {200, "text/plain", NULL, "pong"}, {0}},
+     {NULL}, {200, "text/plain; charset=utf-8", "ImmichPong", "pong"}, {0}},
     {"POST", "/predict", immich_predict_post, ROUTE_TAKES_FOREIGN, "predictForImmich", "protocols",
      "Immich: the vector of a picture or a text",
      "As Immich's machine learning has it, for its search alone. Nothing is stored.",
@@ -153,7 +175,7 @@ const struct api_route api_routes[] = {
     {"GET", "/metrics", metrics_get, ROUTE_INSTANT, "getMetrics", "operation",
      "Metrics for Prometheus",
      "Text format 0.0.4; OpenMetrics 1.0, with exemplars, where `Accept` asks for it.",
-     {NULL}, {200, METRICS_PROMETHEUS_TYPE, NULL, "The metrics."}, {500}},
+     {NULL}, {200, METRICS_PROMETHEUS_TYPE, "MetricsText", "The metrics."}, {500}},
     {"GET", "/metrics/summary", metrics_summary_get, ROUTE_INSTANT, "getMetricsSummary", "operation",
      "The figures that people look at first",
      "Requests, uploads and captions since the start, queues, store and costs as they are now, and how "

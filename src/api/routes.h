@@ -14,6 +14,7 @@ enum route_flags {
     ROUTE_HAS_ENTITY_TAG = 4,  // answers 304 to If-None-Match
     ROUTE_TAKES_PICTURES = 8,  // in the two forms of batch_body.h
     ROUTE_TAKES_CHANGE = 16,   // JSON, as images_change.c reads it
+    ROUTE_MAY_BE_LATER = 32,   // answers 202 and a job to async=true
     ROUTE_TAKES_FOREIGN = 64,  // what another program's protocol has: openapi_protocols.c
 };
 
@@ -22,7 +23,7 @@ enum { ROUTE_PARAMETERS_MAX = 16, ROUTE_ERRORS_MAX = 10 };
 struct api_answer {
     int status;
     const char *media_type;   // NULL: no body
-    const char *schema;       // a name in web/schemas.json; NULL: not JSON
+    const char *schema;       // a name in web/schemas.json; NULL: bytes
     const char *description;  // of the answer
 };
 
@@ -37,7 +38,7 @@ struct api_route {
     const char *description;
     const struct api_parameter *parameters[ROUTE_PARAMETERS_MAX];  // up to the first NULL
     struct api_answer answer;                                      // when all went well
-    int errors[ROUTE_ERRORS_MAX];  // statuses of problem answers, up to the first 0
+    int errors[ROUTE_ERRORS_MAX];  // statuses of problems but 400, which all answer; ends in 0
 };
 
 extern const struct api_route api_routes[];

@@ -24,6 +24,7 @@ const struct api_parameter parameter_mode = {
 };
 const struct api_parameter parameter_min_score = {
     .name = "min_score",
+    .schema = "MinimumScore",
     .example = "auto",
     .description =
         "Leave out what fits worse: a number from -1 to 1 that `score` must reach, or "
@@ -37,6 +38,7 @@ const struct api_parameter parameter_exact = {
 };
 const struct api_parameter parameter_search_cursor = {
     .name = "cursor",
+    .schema = "SearchCursor",
     .example = "",
     .description =
         "Where to go on: the `next_cursor` of the page before, with the same other "
@@ -44,16 +46,19 @@ const struct api_parameter parameter_search_cursor = {
 };
 const struct api_parameter parameter_ids = {
     .name = "ids",
-    .example = "3f1d0c5b9a7e2468",
+    .schema = "ImageIds",
+    .example = "d5951c5b4562a94e",
     .description = "Only among these images: ids, separated by commas.",
 };
 const struct api_parameter parameter_from = {
     .name = "from",
+    .schema = "SearchTime",
     .example = "2026-01-01",
     .description = "Only images uploaded at this time or later: a date, or a time as in RFC 3339.",
 };
 const struct api_parameter parameter_until = {
     .name = "until",
+    .schema = "SearchTime",
     .example = "2027-01-01T00:00:00Z",
     .description = "Only images uploaded before this time.",
 };
@@ -66,11 +71,13 @@ const struct api_parameter parameter_origin = {
 };
 const struct api_parameter parameter_tags = {
     .name = "tags",
+    .schema = "SearchTags",
     .example = "beach,summer",
     .description = "Only images that have all these tags, separated by commas.",
 };
 const struct api_parameter parameter_words = {
     .name = "words",
+    .schema = "SearchWords",
     .example = "dog,snow",
     .description = "Only images with all these words in the caption, separated by commas.",
 };

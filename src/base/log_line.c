@@ -23,6 +23,7 @@ static const char *const level_names[] = {"debug", "info", "warning", "error", "
 // Between asking whether there is room and writing, no other thread may take the room.
 static pthread_mutex_t output_mutex = PTHREAD_MUTEX_INITIALIZER;
 static size_t lost_lines;  // since the last one that was written
+static size_t all_lost_lines;
 
 void log_configure(enum log_level level, enum log_format format) {
     lowest_level = level;
@@ -212,6 +213,16 @@ static bool lost_lines_told(void) {
 
 void log_line_write(struct log_line *line) {
     (void)pthread_mutex_lock(&output_mutex);
-    if (!lost_lines_told() || !output_write(line)) lost_lines++;
+    if (!lost_lines_told() || !output_write(line)) {
+        lost_lines++;
+        all_lost_lines++;
+    }
     (void)pthread_mutex_unlock(&output_mutex);
+}
+
+size_t log_lines_lost(void) {
+    (void)pthread_mutex_lock(&output_mutex);
+    size_t count = all_lost_lines;
+    (void)pthread_mutex_unlock(&output_mutex);
+    return count;
 }

@@ -42,3 +42,4 @@ void log_line_open(struct log_line *line, const char *name);
 void log_line_close(struct log_line *line);
 // Ends the line and writes it.
 void log_line_write(struct log_line *line);
+size_t log_lines_lost(void);  // by this process so far

@@ -7,17 +7,22 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/events.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/processors.h"
 #include "cli/cloud_setup.h"
 #include "cli/command.h"
+#include "cli/data_folder.h"
 #include "cli/engine_setup.h"
 #include "cli/service_setup.h"
 #include "cli/trace_setup.h"
 #include "cli/version.h"
 #include "fetch/fetch.h"
+#include "http/event_stream.h"
 #include "http/server.h"
+#include "service/jobs.h"
+#include "store/job_store.h"
 
 enum {
     EVENT_THREADS = 2,
@@ -27,7 +32,8 @@ enum {
     CONNECTION_LIMIT = 1024,
     IDLE_TIMEOUT_S = 30,
     REQUEST_TIMEOUT_S = 60,
-    PENDING_BODIES = 16,  // uploads of the largest size held at once
+    EVENT_STREAMS_MAX = 64,  // browsers' tabs and programs that follow the events
+    PENDING_BODIES = 16,     // uploads of the largest size held at once
 };
 
 struct server {
@@ -35,6 +41,9 @@ struct server {
     struct api api;
     struct http_server *http;
     struct trace_setup *traces;  // NULL: nothing is traced
+    struct event_hub *events;
+    struct job_store *job_store;  // NULL: another server has it
+    struct jobs *jobs;
 };
 
 static bool open_http(struct server *server, const struct settings *settings, struct error *err) {
@@ -45,6 +54,8 @@ static bool open_http(struct server *server, const struct settings *settings, st
                                .metrics = server->parts.metrics,
                                .cloud = server->parts.cloud,
                                .relevance = server->parts.relevance,
+                               .jobs = server->jobs,
+                               .events = server->events,
                                .ledger = server->parts.ledger,
                                .limits = cloud_setup_limits(settings),
                                .experiment = server->parts.experiment,
@@ -63,6 +74,7 @@ static bool open_http(struct server *server, const struct settings *settings, st
                                       .context = &server->api,
                                       .observer = api_observe,
                                       .notes_size = API_NOTES_SIZE,
+                                      .events = server->events,
                                       .event_threads = EVENT_THREADS,
                                       .handler_threads = handlers,
                                       .queue_capacity = handlers,
@@ -75,13 +87,42 @@ static bool open_http(struct server *server, const struct settings *settings, st
     return server->http != NULL;
 }
 
+// Where several servers share a data folder, on one PostgreSQL, the first has the jobs.
+static bool open_jobs(struct server *server, const struct settings *settings, struct error *err) {
+    char data[DATA_PATH_SIZE];
+    struct error problem = {0};
+    server->events = event_hub_create(EVENT_STREAMS_MAX, err);
+    if (server->events == NULL || !data_folder_path(settings, data, err)) return false;
+    service_observe_images(server->parts.service, events_tell_image, server->events);
+    server->job_store = job_store_open(data, &problem);
+    if (server->job_store == NULL && problem.kind == ERROR_CONFLICT) {
+        log_warning("uploads with async=true are refused here: %s", problem.text);
+        return true;
+    }
+    if (server->job_store == NULL) return error_set(err, problem.kind, "%s", problem.text);
+    server->jobs =
+        jobs_create(&(struct jobs_options){.service = server->parts.service,
+                                           .store = server->job_store,
+                                           .metrics = server->parts.metrics,
+                                           .threads = processor_count() + EXTRA_BATCH_THREADS,
+                                           .waiting_max = (size_t)settings->jobs_waiting_max,
+                                           .observer = events_tell_job,
+                                           .observer_context = server->events},
+                    err);
+    return server->jobs != NULL;
+}
+
 static void close_all(struct server *server, int drain_timeout_ms) {
     api_stop(&server->api);
+    jobs_stop(server->jobs);
     if (server->parts.service != NULL) {
         service_stop_shadow(server->parts.service);
         service_reindex_stop(server->parts.service);
     }
     if (server->http != NULL) http_server_destroy(server->http, drain_timeout_ms);
+    jobs_destroy(server->jobs);
+    job_store_close(server->job_store);
+    event_hub_destroy(server->events);
     api_clear(&server->api);
     trace_setup_stop(server->traces);
     service_parts_close(&server->parts);
@@ -143,7 +184,7 @@ int command_serve(const struct command_input *input) {
                    service_parts_open_service(parts, settings, &err) &&
                    service_reindex_start(parts->service, &err) &&
                    trace_setup_start(settings, parts->metrics, &server.traces, &err) &&
-                   open_http(&server, settings, &err);
+                   open_jobs(&server, settings, &err) && open_http(&server, settings, &err);
     if (is_open) say_what_runs(engine_info(parts->engine));
     if (is_open) wait_for_signal(&server, settings, &signals);
     close_all(&server, (int)settings->drain_timeout_ms);

@@ -48,6 +48,8 @@ SETTING(threads, INTEGER, "threads", "IMGROUTER_THREADS", 0, 0, 256, FOR_ENGINE,
         "Threads that compute; 0 takes the processors this process may use.")
 SETTING(queue_capacity, INTEGER, "queue", "IMGROUTER_QUEUE_CAPACITY", 32, 1, 100000, FOR_SERVE, "N",
         "Model jobs that may wait; a request beyond them is answered 503 with Retry-After.")
+SETTING(jobs_waiting_max, INTEGER, "jobs", "IMGROUTER_JOBS_MAX", 1000, 1, 1000000, FOR_SERVE, "N",
+        "Uploads with async=true that may wait, their pictures in the data folder; one beyond them is answered 503 with Retry-After.")
 SETTING(max_upload_bytes, INTEGER, "max-upload-bytes", "IMGROUTER_MAX_UPLOAD_BYTES", 20971520, 1024, 1073741824, FOR_SERVE | FOR_INDEX | FOR_REINDEX | FOR_ESTIMATE, "BYTES",
         "Largest picture accepted, as a file.")
 SETTING(max_pixels, INTEGER, "max-pixels", "IMGROUTER_MAX_PIXELS", 64000000, 1, 1000000000, FOR_SERVE | FOR_PICTURES | FOR_INDEX | FOR_REINDEX | FOR_ESTIMATE, "PIXELS",

@@ -74,7 +74,7 @@ static enum MHD_Result answer(struct http_server *server, struct http_request *r
     watched_connection_forgive(watched(request->connection));
     http_request_drop_body(request);
     if (request->response.status == 0) request->response.status = 200;
-    struct MHD_Response *reply = http_response_take(&request->response);
+    struct MHD_Response *reply = http_response_take(&request->response, request->connection);
     if (reply == NULL) return MHD_NO;
     MHD_add_response_header(reply, "X-Request-Id", request->id);
     if (request->must_close || atomic_load(&server->is_draining))
@@ -222,6 +222,7 @@ static void observe(const struct http_server *server, const struct http_request 
         .client = client,
         .request_bytes = request->received_bytes,
         .response_bytes = is_answered ? response->size : 0,
+        .is_stream = response->is_stream,
         .problem_code = response->problem_code,
         .problem_detail = response->problem_detail,
         .notes = request->notes,

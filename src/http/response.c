@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/event_stream_private.h"
 #include "http/utf8.h"
 
 static const char problem_type[] = "application/problem+json";
@@ -126,9 +127,13 @@ void http_response_set_error_with(struct http_response *response, const struct e
         (void)snprintf(response->problem_detail, sizeof response->problem_detail, "%s", summary);
 }
 
-struct MHD_Response *http_response_take(struct http_response *response) {
+struct MHD_Response *http_response_take(struct http_response *response,
+                                        struct MHD_Connection *connection) {
     struct MHD_Response *reply;
-    if (response->body != NULL) {
+    if (response->stream != NULL) {
+        reply = event_stream_reply(response->stream, connection);
+        if (reply != NULL) response->stream = NULL;
+    } else if (response->body != NULL) {
         reply = MHD_create_response_from_buffer_with_free_callback(response->size, response->body,
                                                                    memory_free);
         if (reply != NULL) response->body = NULL;
@@ -149,6 +154,7 @@ struct MHD_Response *http_response_take(struct http_response *response) {
 
 void http_response_clear(struct http_response *response) {
     drop_body(response);
+    if (response->stream != NULL) event_stream_free(response->stream);
     for (size_t i = 0; i < response->header_count; i++) {
         memory_free(response->headers[i].name);
         memory_free(response->headers[i].value);

@@ -3,6 +3,7 @@
 
 #include "http/server.h"
 
+struct MHD_Connection;
 struct MHD_Response;
 
 enum { RESPONSE_HEADERS_MAX = 16 };
@@ -20,7 +21,9 @@ struct http_response {
     char *body;                // owned
     const void *static_body;   // borrowed; used when `body` is NULL
     size_t size;
-    const char *request_id;  // borrowed; shown in problems
+    struct event_stream *stream;  // owned; in place of a body
+    bool is_stream;               // stays when the stream is handed over
+    const char *request_id;       // borrowed; shown in problems
     // What the observer is told of a problem: its code (a literal; NULL: none was set), its text.
     const char *problem_code;
     char problem_detail[ERROR_TEXT_SIZE];
@@ -29,6 +32,7 @@ struct http_response {
 // problem+json with a status that no kind of error has, like 405.
 void http_response_set_problem(struct http_response *response, int status, const char *code,
                                const char *detail);
-// Hands the body over to a response of libmicrohttpd. NULL when memory is out.
-struct MHD_Response *http_response_take(struct http_response *response);
+// Hands the body over to a response of libmicrohttpd for this connection. NULL when memory is out.
+struct MHD_Response *http_response_take(struct http_response *response,
+                                        struct MHD_Connection *connection);
 void http_response_clear(struct http_response *response);

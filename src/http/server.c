@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/event_stream.h"
 #include "http/exchange.h"
 #include "http/listener.h"
 #include "http/server_private.h"
@@ -148,6 +149,8 @@ static void wait_until_idle(struct http_server *server, int timeout_ms) {
 void http_server_destroy(struct http_server *server, int drain_timeout_ms) {
     if (server == NULL) return;
     atomic_store(&server->is_draining, true);
+    // Streams are suspended connections that end only now.
+    if (server->options.events != NULL) event_hub_close(server->options.events);
     if (server->daemon != NULL) wait_until_idle(server, drain_timeout_ms);
     // What still waits is answered 503; what runs is waited for. After that no connection is
     // suspended, which MHD_stop_daemon demands.

@@ -88,7 +88,8 @@ struct http_observation {
     double accept_seconds;  // of these until a handler thread began; negative: none did
     const char *id;         // the client's X-Request-Id where it is visible ASCII, else a drawn one
     const char *client;     // its address; of a proxy, where one is between
-    size_t request_bytes, response_bytes;  // of the bodies
+    size_t request_bytes, response_bytes;  // of the bodies; streams are not counted
+    bool is_stream;                        // of events: it took as long as the client wanted
     const char *problem_code;              // NULL: no problem was answered
     const char *problem_detail;
     const void *notes;  // what the handler noted
@@ -98,14 +99,17 @@ struct http_observation {
 // Told of every finished request, on an event thread, for as long as the call takes.
 typedef void http_observer(void *context, const struct http_observation *observation);
 
+struct event_hub;
+
 struct http_server_options {
     const char *host;                 // "127.0.0.1", "0.0.0.0", "::"
     uint16_t port;                    // 0: any free one, see http_server_port
     const struct http_route *routes;  // must outlive the server
     size_t route_count;
-    void *context;            // handed to handlers and the observer
-    http_observer *observer;  // may be NULL
-    size_t notes_size;        // see http_request_notes
+    void *context;             // handed to handlers and the observer
+    http_observer *observer;   // may be NULL
+    size_t notes_size;         // see http_request_notes
+    struct event_hub *events;  // of event_stream.h, closed when the server stops; may be NULL
     size_t event_threads;
     size_t handler_threads;
     size_t queue_capacity;  // requests waiting for a handler thread

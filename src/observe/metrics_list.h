@@ -14,12 +14,13 @@
     "POST /images,POST /images/batch,GET /images,GET /images/{id},PATCH /images/{id},"        \
     "DELETE /images/{id},GET /images/{id}/content,GET /images/{id}/thumbnail,"                \
     "GET /images/{id}/duplicates,GET /search,POST /search,GET /costs,GET /experiments,"       \
+    "GET /jobs,GET /jobs/{id},DELETE /jobs/{id},GET /events,"                                 \
     "GET /metrics,GET /metrics/summary,GET /healthz,GET /readyz,GET /openapi.json,GET /docs," \
     "POST /v1/embeddings,POST /embeddings,POST /v1/chat/completions,GET /v1/models,"          \
     "POST /predict,POST /vectorize,POST /api/v1/vision/caption,"                              \
     "GET /,other"
 #define METRICS_CODES \
-    "200,201,204,302,304,400,404,405,409,413,415,422,429,499,500,501,502,503,504,507,other"
+    "200,201,202,204,302,304,400,404,405,409,413,415,422,429,499,500,501,502,503,504,507,other"
 #define METRICS_LATENCY_MS_BUCKETS 50, 100, 200, 400, 800, 1600, 3200
 // OpenTelemetry's bounds for http.server.request.duration
 #define METRICS_SECONDS_BUCKETS \
@@ -142,6 +143,15 @@ METRIC(UPLOAD_RESULTS, COUNTER, "imgrouter_upload_results_total",
        "result", "new,known,refused,failed", "source", "upload,url",
        "Pictures that came: stored as new, known already, refused as not acceptable, failed on "
        "our side; sent as bytes or fetched from an address.", 0)
+METRIC(JOBS, COUNTER, "imgrouter_jobs_total", "result", "done,failed,cancelled", NULL, NULL,
+       "Uploads accepted with async=true that ended: done, failed for good, cancelled before they "
+       "began.", 0)
+METRIC(JOBS_WAITING, GAUGE, "imgrouter_jobs_waiting", NULL, NULL, NULL, NULL,
+       "Uploads that were accepted and have not begun.", 0)
+METRIC(JOBS_RUNNING, GAUGE, "imgrouter_jobs_running", NULL, NULL, NULL, NULL,
+       "Uploads that were accepted and are being done.", 0)
+METRIC(EVENT_STREAMS, GAUGE, "imgrouter_event_streams", NULL, NULL, NULL, NULL,
+       "Clients that follow GET /events.", 0)
 METRIC(SEARCHES, COUNTER, "imgrouter_searches_total", NULL, NULL, NULL, NULL,
        "Searches answered.", 0)
 METRIC(DROPPED, COUNTER, "imgrouter_dropped_total", "what", "spans,log_lines,duplicates",

@@ -245,11 +245,7 @@ struct trace_exporter *trace_exporter_create(const struct tracer_options *option
     if (exporter->options.batch_size > options->queue_capacity)
         exporter->options.batch_size = options->queue_capacity;
     (void)pthread_mutex_init(&exporter->mutex, NULL);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&exporter->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    clock_condition_init(&exporter->changed);
     exporter->ring = memory_try_array(options->queue_capacity, sizeof(struct span *));
     exporter->batch = memory_try_array(exporter->options.batch_size, sizeof(struct span *));
     if (exporter->ring != NULL && exporter->batch != NULL &&

@@ -43,16 +43,18 @@ static bool find_same_meaning(struct store *store, const struct search_space *sp
     const char *id = record->id;
     bool is_there = false;
     size_t count = 0;
-    if (!store->operations->get_vectors(store, &id, 1, space->embedding_model, vector, space->width,
-                                        &is_there, err))
-        return false;
+    struct span *span = stage_trace_store(store, "get_vectors");
+    bool is_done = store->operations->get_vectors(store, &id, 1, space->embedding_model, vector,
+                                                  space->width, &is_there, err);
+    stage_trace_end(span, is_done, err);
+    if (!is_done) return false;
     if (!is_there) return true;  // the model has not seen it yet
     struct store_search search = {.embedding_model = space->embedding_model,
                                   .query = vector,
                                   .width = space->width,
                                   .k = LOOK_AT};
-    struct span *span = stage_trace_store(store, "search");
-    bool is_done = store->operations->search(store, &search, matches, &count, err);
+    span = stage_trace_store(store, "search");
+    is_done = store->operations->search(store, &search, matches, &count, err);
     stage_trace_end(span, is_done, err);
     if (!is_done) return false;
     for (size_t i = 0; i < count && duplicates->same_meaning_count < DUPLICATES_MAX; i++) {

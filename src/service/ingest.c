@@ -26,11 +26,16 @@ struct upload {
     const char *url;        // NULL: none
     enum queue_lane lane;
     enum route_quality quality;
+    const struct ingest_options *options;
     char sha256[SHA256_HEX_SIZE];
     // The row that another model made of the same bytes; it is replaced. An empty id: none.
     struct image_record outdated;
     struct search_space space;  // that searches use
 };
+
+static void note_stage(const struct ingest_options *options, const char *stage) {
+    if (options->note_stage != NULL) options->note_stage(options->stage_context, stage);
+}
 
 // Captions that stay whatever the local models say: a user's, and a cloud provider's, unless it is
 // the fake one's and there is none any more.
@@ -72,7 +77,7 @@ static bool find_known(struct service *service, struct upload *upload, bool *is_
     (void)snprintf(id, sizeof id, "%.16s", upload->sha256);
     struct span *span = stage_trace_store(store, "get");
     *is_known = store->operations->get(store, id, record, &problem);
-    stage_trace_end(span, *is_known || problem.kind == ERROR_NOT_FOUND, &problem);
+    stage_trace_end(span, *is_known, &problem);
     if (!*is_known)
         return problem.kind == ERROR_NOT_FOUND || error_set(err, problem.kind, "%s", problem.text);
     // Of an image that another program stored it may be unknown; then these are its bytes.
@@ -167,10 +172,12 @@ static bool keep(struct service *service, const struct upload *upload,
                  struct ingest_result *result, struct error *err) {
     int64_t started = clock_monotonic_ns();
     const struct image_record *record = &result->record;
+    note_stage(upload->options, "store");
     bool is_done = keep_bytes(service, upload, err) &&
                    keep_record(service, upload, searched, record, err) &&
                    (!upload->space.is_former || keep_own_vector(service, record->id, own, err));
     result->timings.store_ms = clock_ms_since(started);
+    if (is_done) service_tell_image(service, record->id, "stored");
     return is_done;
 }
 
@@ -234,10 +241,12 @@ static bool describe_and_keep(struct service *service, const struct upload *uplo
     struct routed_caption routed;
     struct embedding former;
     bool is_former = upload->space.is_former;
+    note_stage(upload->options, "decode");
     if (upload->lane == QUEUE_BULK) slot_take(&service->bulk_slots);
     bool is_done = picture_prepare(service, service->options.engine, upload->bytes, upload->size,
                                    IMAGE_FOR_BOTH, &image, &info, err);
     if (!is_done && upload->lane == QUEUE_BULK) slot_give_back(&service->bulk_slots);
+    if (is_done) note_stage(upload->options, "caption");
     is_done = is_done && caption(service, upload, &image, &info, &routed, err) &&
               (!is_former || embed_formerly(service, upload, &former, err));
     result->timings.decode_ms = image.decode_ms;
@@ -318,7 +327,8 @@ bool service_ingest_image(struct service *service, const void *bytes, size_t siz
                             .source = SOURCE_UPLOAD,
                             .file_name = options->file_name,
                             .lane = options->lane,
-                            .quality = options->quality};
+                            .quality = options->quality,
+                            .options = options};
     struct error problem = {0};
     int64_t started = clock_monotonic_ns();
     *result = (struct ingest_result){0};
@@ -329,12 +339,16 @@ bool service_ingest_image(struct service *service, const void *bytes, size_t siz
 bool service_ingest_url(struct service *service, const char *url,
                         const struct ingest_options *options, struct ingest_result *result,
                         struct error *err) {
-    struct upload upload = {
-        .source = SOURCE_URL, .url = url, .lane = options->lane, .quality = options->quality};
+    struct upload upload = {.source = SOURCE_URL,
+                            .url = url,
+                            .lane = options->lane,
+                            .quality = options->quality,
+                            .options = options};
     struct fetch_answer answer = {0};
     struct error problem = {0};
     int64_t started = clock_monotonic_ns();
     *result = (struct ingest_result){0};
+    note_stage(options, "fetch");
     bool is_done = service_fetch(service, url, &answer, &problem);
     if (is_done) {
         upload.bytes = answer.body;

@@ -170,12 +170,13 @@ static bool judge(struct search *search, struct error *err) {
     bool is_done = ids != NULL && is_there != NULL && vectors != NULL && search->relevance != NULL;
     if (!is_done) out_of_memory(err);
     for (size_t i = 0; is_done && i < search->count; i++) ids[i] = search->matches[i].record.id;
-    is_done =
-        is_done &&
-        store->operations->get_vectors(store, ids, search->count, search->space.embedding_model,
-                                       vectors, width, is_there, err) &&
-        relevance_score(search->space.relevance, search->subject.words.values, vectors,
-                        search->count, width, search->relevance, err);
+    struct span *span = is_done ? stage_trace_store(store, "get_vectors") : NULL;
+    is_done = is_done && store->operations->get_vectors(store, ids, search->count,
+                                                        search->space.embedding_model, vectors,
+                                                        width, is_there, err);
+    stage_trace_end(span, is_done, err);
+    is_done = is_done && relevance_score(search->space.relevance, search->subject.words.values,
+                                         vectors, search->count, width, search->relevance, err);
     for (size_t i = 0; is_done && i < search->count; i++)
         if (!is_there[i]) search->relevance[i] = 0;
     memory_free(ids);

@@ -81,8 +81,11 @@ static bool embed_stored(struct service *service, const struct search_space *spa
                          struct embedding *vector, struct error *err) {
     struct store *store = service->options.store;
     vector->width = space->width;
-    return store->operations->get_vector(store, id, space->embedding_model, vector->values,
-                                         vector->width, err);
+    struct span *span = stage_trace_store(store, "get_vector");
+    bool is_done = store->operations->get_vector(store, id, space->embedding_model, vector->values,
+                                                 vector->width, err);
+    stage_trace_end(span, is_done, err);
+    return is_done;
 }
 
 bool search_subject_make(struct service *service, const struct search_space *space,

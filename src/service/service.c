@@ -50,6 +50,16 @@ void service_destroy(struct service *service) {
     memory_free(service);
 }
 
+void service_observe_images(struct service *service, image_observer *observer, void *context) {
+    service->image_observer = observer;
+    service->image_observer_context = context;
+}
+
+void service_tell_image(const struct service *service, const char *id, const char *change) {
+    if (service->image_observer != NULL)
+        service->image_observer(service->image_observer_context, id, change);
+}
+
 bool service_fetch(struct service *service, const char *url, struct fetch_answer *answer,
                    struct error *err) {
     if (strnlen(url, STORE_URL_SIZE) == STORE_URL_SIZE)
@@ -65,7 +75,10 @@ bool service_fetch(struct service *service, const char *url, struct fetch_answer
 bool service_get_image(struct service *service, const char *id, struct image_record *record,
                        struct error *err) {
     struct store *store = service->options.store;
-    return store->operations->get(store, id, record, err);
+    struct span *span = stage_trace_store(store, "get");
+    bool is_done = store->operations->get(store, id, record, err);
+    stage_trace_end(span, is_done, err);
+    return is_done;
 }
 
 bool service_list_images(struct service *service, struct store_cursor *cursor, size_t limit,
@@ -73,7 +86,10 @@ bool service_list_images(struct service *service, struct store_cursor *cursor, s
                          struct error *err) {
     struct store *store = service->options.store;
     if (limit > STORE_PAGE_MAX) limit = STORE_PAGE_MAX;
-    return store->operations->list(store, cursor, limit, records, count, has_more, err);
+    struct span *span = stage_trace_store(store, "list");
+    bool is_done = store->operations->list(store, cursor, limit, records, count, has_more, err);
+    stage_trace_end(span, is_done, err);
+    return is_done;
 }
 
 // What a user writes is shown like a model's words: without characters that steer the display.
@@ -89,22 +105,29 @@ bool service_change_image(struct service *service, const char *id,
             return error_set(err, ERROR_INVALID, "the caption is blank; give some text");
         clean.caption = caption;
     }
-    return store->operations->update(store, id, &clean, updated, err);
+    struct span *span = stage_trace_store(store, "update");
+    bool is_done = store->operations->update(store, id, &clean, updated, err);
+    stage_trace_end(span, is_done, err);
+    if (is_done) service_tell_image(service, id, "changed");
+    return is_done;
 }
 
 // Row first: from then on the image is gone, whatever becomes of its bytes.
 bool service_delete_image(struct service *service, const char *id, struct error *err) {
     struct store *store = service->options.store;
     struct image_record record;
-    if (!store->operations->get(store, id, &record, err)) return false;
+    if (!service_get_image(service, id, &record, err)) return false;
     struct flight *flight = single_flight_begin(&service->flights, record.sha256, NULL);
     struct error problem = {0};
+    struct span *span = stage_trace_store(store, "remove");
     bool is_done = store->operations->remove(store, id, err);
+    stage_trace_end(span, is_done, err);
     if (is_done && record.sha256[0] != '\0' &&
         !blob_folder_remove(service->options.blobs, record.sha256, &problem) &&
         problem.kind != ERROR_NOT_FOUND)
         log_warning("image %s is deleted, but its bytes are still on disk: %s", id, problem.text);
     single_flight_end(&service->flights, flight, NULL);
+    if (is_done) service_tell_image(service, id, "deleted");
     return is_done;
 }
 

@@ -38,8 +38,14 @@ struct service_options {
 
 struct service;
 
+// What became of an image, for those who follow: "stored" (new, or described anew), "changed",
+// "deleted". Called on the thread that did it, after it is durable; must not wait.
+typedef void image_observer(void *context, const char *id, const char *change);
+
 struct service *service_create(const struct service_options *options, struct error *err);
 void service_destroy(struct service *service);
+// Before other threads use the service.
+void service_observe_images(struct service *service, image_observer *observer, void *context);
 
 struct ingest_timings {
     double decode_ms;
@@ -61,6 +67,10 @@ struct ingest_options {
     const char *file_name;  // NULL: none
     enum queue_lane lane;
     enum route_quality quality;
+    // Told what is being done, on the calling thread: "fetch", "decode", "caption", "store", each a
+    // literal, in this order; known pictures skip what they do not need. NULL: nobody is told.
+    void (*note_stage)(void *context, const char *stage);
+    void *stage_context;
 };
 
 // A picture as bytes. Answers only when everything is durable. The same bytes uploaded at the

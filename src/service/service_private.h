@@ -24,7 +24,9 @@ struct service {
     sem_t bulk_slots;
     struct space_choice space_choice;
     struct reindex_job *reindex;
-    struct latency_window latency;  // of local captions
+    struct latency_window latency;   // of local captions
+    image_observer *image_observer;  // NULL: nobody follows
+    void *image_observer_context;
 };
 
 struct reindex_job *reindex_job_create(struct service *service);
@@ -33,6 +35,8 @@ void reindex_job_destroy(struct reindex_job *job);
 // A picture from an address, of a length that the store can keep. The caller clears *answer.
 bool service_fetch(struct service *service, const char *url, struct fetch_answer *answer,
                    struct error *err);
+
+void service_tell_image(const struct service *service, const char *id, const char *change);
 
 // Waits for one of the slots, and gives it back.
 void slot_take(sem_t *slots);

@@ -80,6 +80,7 @@ struct span *stage_trace_store(const struct store *store, const char *operation)
 }
 
 void stage_trace_end(struct span *span, bool is_done, const struct error *err) {
-    if (!is_done) span_set_error(span, err == NULL ? "_OTHER" : error_kind_name(err->kind));
+    bool is_answer = is_done || (err != NULL && err->kind == ERROR_NOT_FOUND);
+    if (!is_answer) span_set_error(span, err == NULL ? "_OTHER" : error_kind_name(err->kind));
     span_end(span);
 }

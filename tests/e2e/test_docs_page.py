@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from pictures import png
+from server_process import wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -96,3 +97,50 @@ def test_endpoints_can_be_tried(page, server, tmp_path):
     assert [fault for fault in page.faults if "404" not in fault] == []
     assert {host for host in page.hosts if host} == {f"127.0.0.1:{server.port}"}
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_events_are_shown_as_they_come(page, server):
+    events = open_endpoint(page, "GET /events")
+    assert send(events)[0].startswith("200")
+    image = server.upload(png(5))["id"]
+    body = events.locator(".body")
+    page.wait_for_function("([node, id]) => node.textContent.includes(id)",
+                           arg=[body.element_handle(), image])
+    send(events)  # again: the former stream is left
+    page.wait_for_function("node => node.textContent.startsWith('retry')", arg=body.element_handle())
+    assert image not in body.inner_text()
+    assert page.faults == []
+
+
+def test_every_endpoint_can_be_tried(page, server, tmp_path):
+    """With what the fields need and no more, each answers well; so does each body form."""
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(png(2, 64, 48))
+    image = server.upload(png(3, 64, 48))["id"]
+    names = page.eval_on_selector_all(".endpoint", "nodes => nodes.map(node => node.dataset.endpoint)")
+    job = server.client.post("/images?async=true", files={"file": ("a.png", png(4))}).json()["id"]
+    wait_until(lambda: server.client.get(f"/jobs/{job}").json()["state"] == "done")
+    values = {"q": "a picture", "caption": "mine", "tags": "one two", "model": "mock",
+              "entries": '{"clip": {"visual": {"modelName": "mock"}}}'}
+    skipped = {"url", "urls"}  # nothing can be fetched here
+    for name in sorted(names, key=lambda name: name.startswith("DELETE")):
+        endpoint = open_endpoint(page, name)
+        choices = endpoint.locator("select").filter(has=page.locator('option[value*="/"]'))
+        forms = choices.locator("option").all_inner_texts() if choices.count() else [None]
+        for form in forms:
+            if form is not None:
+                choices.select_option(form)
+            inputs = endpoint.locator(".fields input[name]")
+            fields = {inputs.nth(i).get_attribute("name"): inputs.nth(i) for i in range(inputs.count())}
+            if skipped & set(fields):
+                continue
+            for key, field in fields.items():
+                if field.get_attribute("type") == "file":
+                    field.set_input_files(str(picture))
+                elif key == "id":
+                    field.fill(job if "/jobs/" in name else image)
+                elif key in values:
+                    field.fill(values[key])
+            status, _ = send(endpoint)
+            assert status.split()[0] in ("200", "204"), (name, form, status)
+            endpoint.locator(".reply").evaluate("node => { node.hidden = true; }")

@@ -312,13 +312,16 @@ def test_a_reader_that_sleeps_holds_nobody_up(binary, tmp_path):
     while len(first) < 60000:
         first += os.read(reader, 1 << 20)
     assert server.client.get("/images").status_code == 200
+    (counted,) = re.findall(r'^imgrouter_dropped_total{what="log_lines"} (\d+)$',
+                            server.client.get("/metrics").text, re.MULTILINE)
     server.stop()
     lines = [strict(line) for line in (first + read_all(reader)).decode().splitlines()]
     os.close(reader)
     lost = [line for line in lines if "log lines were lost" in line["message"]]
     assert len(lost) == 1 and lost[0]["level"] == "warning"
     written = sum(line.get("route") == "/images" for line in lines)
-    assert written + int(lost[0]["message"].split()[0]) == 1001
+    assert lost[0]["message"].split()[0] == counted
+    assert written + int(counted) == 1001
 
 
 def test_a_reader_that_left_holds_nobody_up(binary, tmp_path):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from pictures import png
+from server_process import wait_until
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -64,6 +65,45 @@ def test_schemas_and_their_examples_are_valid(document):
             check(document, name, example)
 
 
+def media_types(document):
+    """(operation, status or "request", media type, what is said of it)"""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            where = f"{method} {path}"
+            for media_type, said in operation.get("requestBody", {}).get("content", {}).items():
+                yield where, "request", media_type, said
+            for status, response in operation["responses"].items():
+                for media_type, said in response.get("content", {}).items():
+                    yield where, status, media_type, said
+
+
+def test_every_answer_has_a_true_example(document):
+    for where, status, media_type, said in media_types(document):
+        if status != "request" and (media_type.split(";")[0].endswith("json")
+                                    and where != "get /openapi.json"):
+            assert "example" in said, (where, status)
+        if "example" in said:
+            check(document, said["schema"]["$ref"].rsplit("/", 1)[1], said["example"])
+        if media_type == "application/problem+json":
+            assert said["example"]["status"] == int(status), (where, status)
+            assert said["example"]["request_id"] and said["example"]["code"]
+
+
+def test_every_answer_names_its_headers(document):
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert "400" in operation["responses"]
+            for status, response in operation["responses"].items():
+                headers = set(response["headers"])
+                assert "X-Request-Id" in headers
+                assert ("Retry-After" in headers) == (status == "503")
+                assert ("Location" in headers) == (status in ("202", "302"))
+                if status == "304":
+                    assert "ETag" in headers and "ETag" in operation["responses"]["200"]["headers"]
+    assert set(document["components"]["headers"]) == {
+        "X-Request-Id", "Retry-After", "ETag", "Location", "Accept-Post"}
+
+
 def test_every_operation_is_described(document):
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
@@ -79,6 +119,9 @@ def answers_as_described(document, method, path, answer):
     operation = document["paths"][path][method.lower()]
     responses = operation["responses"]
     assert str(answer.status_code) in responses, (method, path, answer.status_code, answer.text)
+    for name in responses[str(answer.status_code)]["headers"]:
+        if document["components"]["headers"][name]["required"]:
+            assert answer.headers[name], (method, path, name)
     content = responses[str(answer.status_code)].get("content")
     if content is None:
         assert answer.content == b""
@@ -88,8 +131,8 @@ def answers_as_described(document, method, path, answer):
                  if sent == type or sent.split(";")[0] == type
                  or (type == "image/*" and sent.startswith("image/"))]
     assert described, f"{method} {path} answered {sent}"
-    schema = content[described[0]]["schema"]
-    if "$ref" in schema:
+    schema = content[described[0]].get("schema", {})
+    if "$ref" in schema and sent.split(";")[0].endswith("json"):
         check(document, schema["$ref"].rsplit("/", 1)[1], json.loads(answer.content))
 
 
@@ -140,6 +183,8 @@ def foreign_requests():
 def test_every_route_answers_as_described(client, document):
     upload = client.post("/images", files={"file": ("a.png", png(1))})
     image = upload.json()["id"]
+    job = client.post("/images", params={"async": "true"}, files={"file": png(6)}).json()["id"]
+    wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "done")
     gone = "0123456789abcdef"
     raw = {"headers": {"Content-Type": "image/png"}}
     requests = [
@@ -182,6 +227,15 @@ def test_every_route_answers_as_described(client, document):
         ("GET", "/images/{id}/thumbnail", {"id": image}, {}),
         ("GET", "/images/{id}/thumbnail", {"id": image}, {"params": {"size": 5}}),
         ("GET", "/images/{id}/thumbnail", {"id": gone}, {}),
+        ("POST", "/images", {}, {"content": png(5), "params": {"async": "true"}, **raw}),
+        ("POST", "/images", {}, {"content": png(5), "params": {"async": "maybe"}, **raw}),
+        ("POST", "/images", {}, {"content": b"text", "params": {"async": "true"}, **raw}),
+        ("GET", "/jobs", {}, {}),
+        ("GET", "/jobs", {}, {"params": {"state": "lost"}}),
+        ("GET", "/jobs/{id}", {"id": job}, {}),
+        ("GET", "/jobs/{id}", {"id": gone}, {}),
+        ("DELETE", "/jobs/{id}", {"id": job}, {}),
+        ("DELETE", "/jobs/{id}", {"id": job}, {}),
         ("GET", "/search", {}, {"params": {"q": "x"}}),
         ("GET", "/search", {}, {"params": {"image_id": image}}),
         ("GET", "/search", {}, {"params": {"image_id": gone}}),
@@ -195,8 +249,11 @@ def test_every_route_answers_as_described(client, document):
         ("GET", "/healthz", {}, {}),
         ("GET", "/readyz", {}, {}),
         ("GET", "/metrics/summary", {}, {}),
+        ("GET", "/metrics/summary", {}, {"params": {"format": "text"}}),
         ("GET", "/metrics/summary", {}, {"params": {"format": "x"}}),
         ("GET", "/metrics", {}, {}),
+        ("GET", "/metrics", {}, {"headers": {"Accept": "application/openmetrics-text"}}),
+        ("GET", "/readyz", {}, {"params": {"x": "\1"}}),
         ("GET", "/openapi.json", {}, {}),
         ("GET", "/docs", {}, {}),
         ("GET", "/docs/docs.css", {}, {}),
@@ -209,6 +266,10 @@ def test_every_route_answers_as_described(client, document):
         answer = client.request(method, path.format(**values), **options)
         answers_as_described(document, method, path, answer)
     asked = {(method.lower(), path) for method, path, _, _ in requests}
+    with client.stream("GET", "/events") as answer:  # which never ends
+        assert answer.headers["content-type"] in document["paths"]["/events"]["get"]["responses"][
+            "200"]["content"]
+    asked.add(("get", "/events"))
     described = {(method, path) for path, methods in document["paths"].items() for method in methods}
     assert asked == described
 
@@ -217,7 +278,7 @@ def test_parameters_are_checked_as_described(client, document):
     for path, methods in document["paths"].items():
         for parameter in methods.get("get", {"parameters": []})["parameters"]:
             schema = parameter["schema"]
-            if schema["type"] != "integer":
+            if schema.get("type") != "integer":
                 continue
             image = client.post("/images", files={"file": ("a.png", png(1))}).json()["id"]
             target = path.replace("{id}", image)

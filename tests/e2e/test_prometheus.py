@@ -8,8 +8,9 @@ import time
 
 import pytest
 import yaml
-from dashboards import NAMES, dashboard, queries
+from dashboards import NAMES, dashboard, panels, queries
 from pictures import png
+from postgres_server import free_port
 from prometheus_server import FOLDER, PrometheusServer, needs_prometheus
 from server_process import wait_until
 
@@ -104,3 +105,30 @@ def test_variables_and_annotations_can_be_asked(watched):
             server.url.removeprefix("http://")}
         for annotation in board["annotations"]["list"]:
             prometheus.query(annotation["expr"].replace("$instance", ".*"))
+
+
+def test_a_curve_leads_to_the_trace_of_a_slow_upload(start_server, tmp_path):
+    """The links of the dashboard, from a curve's point to Jaeger. Nobody takes the spans, which
+    the uploads do not mind."""
+    server = start_server(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    prometheus = PrometheusServer(tmp_path / "prometheus", server.url.removeprefix("http://"))
+    try:
+        panel = [panel for panel in panels("operation") if panel["title"] == "Uploads"]
+        (expression,) = {query for title, query in queries("operation")
+                         if title == "Uploads" and "0.99" in query}
+        assert all(target["exemplar"] for target in panel[0]["targets"])
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        began = time.time()
+        answer = server.client.post("/images", files={"file": png(1)}, headers={
+            "traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+        assert answer.status_code == 200, answer.text
+
+        def exemplars():
+            found = prometheus.get("/query_exemplars", query=expression, start=began - 60,
+                                   end=time.time() + 60)
+            return [each["labels"] for series in found for each in series["exemplars"]]
+
+        wait_until(exemplars, DEADLINE_S)
+        assert exemplars() == [{"trace_id": trace}]
+    finally:
+        prometheus.stop()

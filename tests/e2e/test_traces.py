@@ -8,8 +8,8 @@ import threading
 
 import PIL.Image
 import pytest
-from cloud_stand_in import Answer, jpeg
-from fake_openai import FakeOpenAI, completion
+from cloud_stand_in import CLOUD_KEY, Answer, jpeg
+from fake_openai import completion
 from otlp_collector import Collector
 from pictures import png
 from server_process import ROOT, wait_until
@@ -17,7 +17,6 @@ from server_process import ROOT, wait_until
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 SUITE = ROOT / "tests" / "suites" / "trace_context"
-KEY = "sk-or-0123456789abcdef"
 ERROR = 2
 
 
@@ -108,7 +107,7 @@ def test_an_upload_and_its_stages(traced, collector):
         "get images", "decode", "preprocess", "route", "queue",
         f"embeddings {embedding_model(tree)}",
         "generate_content imgrouter-demo-blip", "route", "keep picture", "put images",
-        "search_hash images", "search images"]
+        "search_hash images", "get_vectors images", "search images"]
     writing = tree.only("generate_content imgrouter-demo-blip")
     assert [span.name for span in tree.children(writing)] == ["caption vision", "caption decode"]
     timings = answer["timings"]
@@ -249,6 +248,33 @@ def test_stores_follow_the_conventions_for_databases(traced, collector):
     assert second.only("queue").end <= search.start
 
 
+@pytest.mark.parametrize("method, path, body, operations", [
+    ("GET", "/images", None, ["list"]),
+    ("GET", "/images/{id}", None, ["get"]),
+    ("GET", "/images/{id}/content", None, ["get", "get"]),  # for the entity tag, for the bytes
+    ("PATCH", "/images/{id}", {"caption": "mine"}, ["update"]),
+    ("GET", "/images/{id}/duplicates", None, ["get", "search_hash", "get_vectors", "search"]),
+    ("GET", "/search?image_id={id}", None, ["get_vector", "search"]),
+    ("DELETE", "/images/{id}", None, ["get", "remove"]),
+])
+def test_every_call_of_a_store_has_a_span(traced, collector, method, path, body, operations):
+    server = traced()
+    image_id = upload(server, squares())["id"]
+    answer = server.client.request(method, path.format(id=image_id), json=body)
+    assert answer.status_code < 300, answer.text
+    server.stop()
+    spans = trees(collector)[1].children()
+    assert [span.name for span in spans if span.kind == "client"] == [
+        f"{operation} images" for operation in operations]
+    assert all(span.status == 0 for span in spans)
+
+
+def test_what_is_not_there_is_no_failure_of_the_store(traced, collector):
+    server = traced()
+    assert server.client.get("/images/0123456789abcdef").status_code == 404
+    assert tree_of(server, collector).only("get images").status == 0
+
+
 def test_a_search_by_picture(traced, collector):
     server = traced(USE_MOCK_MODELS="auto")
     answer = server.client.post("/search", files={"file": ("a.png", png(3), "image/png")})
@@ -367,17 +393,9 @@ def test_log_lines_and_exemplars_lead_to_traces(traced, collector):
 # Sent on
 
 @pytest.fixture
-def provider():
-    stand_in = FakeOpenAI(dialect="openrouter", key=KEY)
-    yield stand_in
-    stand_in.close()
-    assert stand_in.complaints == []
-
-
-@pytest.fixture
 def routed(traced, provider):
     return lambda **settings: traced(**{
-        "CLOUD_PROVIDER": "openrouter", "OPENROUTER_API_KEY": KEY,
+        "CLOUD_PROVIDER": "openrouter", "OPENROUTER_API_KEY": CLOUD_KEY,
         "OPENROUTER_BASE_URL": provider.url, "CAPTION_CONFIDENCE_THRESHOLD": "1", **settings})
 
 

@@ -48,7 +48,7 @@ def test_objects_have_the_vectors_of_the_command_line(client, binary, tmp_path):
 def test_errors_are_where_weaviate_reads_them(client):
     picture = encoded(PICTURES[0].read_bytes())
     for images, status in (([picture, encoded(b"no picture")], 415), (["%%%"], 422),
-                           (["https://example.org/a.png"], 422), ([picture] * 65, 413)):
+                           (["https://example.org/a.png"], 422), ([picture] * 65, 422)):
         answer = vectorize(client, None, images)
         assert answer.status_code == status, answer.text
         assert len(answer.json()["error"]) > 10

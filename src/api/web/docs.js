@@ -3,6 +3,7 @@
 
 const template = document.getElementById("endpoint-template");
 const main = document.getElementById("endpoints");
+const shown_of_stream = 20_000;  // characters
 
 function element(name, text = "", className = "") {
   const node = document.createElement(name);
@@ -74,7 +75,8 @@ const body_forms = {
         .map((value) => `-F ${quoted(`${input.name}=${value}`)}`)),
   },
   "application/json": {
-    build: (schema) => body_forms["multipart/form-data"].build(schema),
+    build: (schema, example) => (Object.values(schema.properties).every(is_flat)
+      ? body_forms["multipart/form-data"].build(schema) : [labelled("json", "", json_input(example))]),
     read: (inputs) => ({ body: json_of(inputs), headers: { "Content-Type": "application/json" } }),
     curl: (inputs) => ["-H 'Content-Type: application/json'", `-d ${quoted(json_of(inputs))}`],
   },
@@ -87,7 +89,21 @@ const body_forms = {
   },
 };
 
+// What one field can hold.
+function is_flat(property) {
+  return property.enum || typeof (property.items ?? property).type === "string";
+}
+
+function json_input(example) {
+  const input = element("textarea");
+  input.rows = 8;
+  input.dataset.json = "";
+  input.value = JSON.stringify(example, null, 2);
+  return input;
+}
+
 function json_of(inputs) {
+  if (inputs.length === 1 && "json" in inputs[0].dataset) return inputs[0].value;
   return JSON.stringify(Object.fromEntries(inputs.filter((input) => input.value).map((input) =>
     [input.name, "list" in input.dataset ? input.value.trim().split(/\s+/) : input.value])));
 }
@@ -148,8 +164,8 @@ class Endpoint {
     const names = new Set(this.parameters.map((parameter) => parameter.name));
     const properties = Object.entries(schema.properties ?? {}).filter(([name]) => !names.has(name));
     const fields = { ...schema, properties: Object.fromEntries(properties) };
-    place.replaceChildren(...body_forms[type].build(fields));
-    this.body = { form: body_forms[type], inputs: [...place.querySelectorAll("input, select")] };
+    place.replaceChildren(...body_forms[type].build(fields, content[type].example));
+    this.body = { form: body_forms[type], inputs: [...place.querySelectorAll("input, select, textarea")] };
   }
 
   build_answers() {
@@ -158,8 +174,12 @@ class Endpoint {
       const types = Object.keys(answer.content ?? {});
       const description = element("dd");
       description.append(...prose(answer.description));
-      const example = types.length > 0 && resolve(this.description, answer.content[types[0]].schema).examples?.[0];
-      if (example && status < 400) description.append(element("pre", JSON.stringify(example, null, 2)));
+      for (const header of Object.keys(answer.headers ?? {})) description.append(" ", element("code", header));
+      const example = types.length > 0 ? answer.content[types[0]].example : undefined;
+      if (example !== undefined) {
+        const text = typeof example === "string" ? example : JSON.stringify(example, null, 2);
+        description.append(element("pre", text));
+      }
       list.append(element("dt", [status, ...types].join("  ")), description);
     }
   }
@@ -169,13 +189,19 @@ class Endpoint {
     const query = new URLSearchParams();
     for (const { name, in: where, input } of this.parameters) {
       if (where === "path") path = path.replace(`{${name}}`, encodeURIComponent(input.value));
-      else if (input.value) query.set(name, input.value);
+      else if (where === "query" && input.value) query.set(name, input.value);
     }
     return query.size ? `${path}?${query}` : path;
   }
 
+  headers() {
+    return Object.fromEntries(this.parameters.filter(({ in: where, input }) => where === "header" && input.value)
+      .map(({ name, input }) => [name, input.value]));
+  }
+
   async copy() {
-    const words = ["curl", "-X", this.method, ...(this.body?.form.curl(this.body.inputs) ?? []),
+    const headers = Object.entries(this.headers()).flatMap(([name, value]) => ["-H", quoted(`${name}: ${value}`)]);
+    const words = ["curl", "-X", this.method, ...headers, ...(this.body?.form.curl(this.body.inputs) ?? []),
       quoted(location.origin + this.target())];
     const command = words.join(" ");
     try {
@@ -190,9 +216,11 @@ class Endpoint {
     const button = this.part('button[type="submit"]');
     button.disabled = true;
     const started = performance.now();
+    this.stream?.cancel().catch(() => {});  // of a former answer without an end
     try {
       const request = this.body?.form.read(this.body.inputs) ?? {};
-      const answer = await fetch(this.target(), { method: this.method, ...request });
+      const headers = { ...this.headers(), ...request.headers };
+      const answer = await fetch(this.target(), { ...request, method: this.method, headers });
       await this.show(answer, performance.now() - started);
     } catch (error) {
       this.show_text("no answer", String(error), true);
@@ -210,6 +238,21 @@ class Endpoint {
     this.part(".body").textContent = text;
   }
 
+  // Shows what comes, the last of it, until the next request.
+  async follow(status, stream) {
+    this.stream = stream;
+    let text = "";
+    this.show_text(status, text);
+    try {
+      for (let { value, done } = await stream.read(); !done; { value, done } = await stream.read()) {
+        text = (text + value).slice(-shown_of_stream);
+        this.part(".body").textContent = text;
+      }
+    } catch (error) {
+      if (this.stream === stream) this.show_text("ended", String(error), true);
+    }
+  }
+
   async show(answer, duration_ms) {
     const type = answer.headers.get("Content-Type") ?? "";
     const duration = `${duration_ms.toFixed(0)} ms`;
@@ -221,6 +264,10 @@ class Endpoint {
       URL.revokeObjectURL(picture.src);
       picture.src = URL.createObjectURL(blob);
       picture.hidden = false;
+      return;
+    }
+    if (type.startsWith("text/event-stream")) {
+      this.follow(status, answer.body.pipeThrough(new TextDecoderStream()).getReader());
       return;
     }
     const text = await answer.text();

@@ -177,9 +177,9 @@ static void there_are_limits(void **state) {
     assert_int_equal(answer.status, 200);
     answer_clear(&answer);
     answer = embed_so_many(65, picture);
-    assert_error(&answer, 413, "input", "too_large");
+    assert_error(&answer, 400, "input", "bad_request");
     answer = embed_so_many(2049, "\"a\"");
-    assert_error(&answer, 413, "input", "too_large");
+    assert_error(&answer, 400, "input", "bad_request");
     // Many small values are refused before they are parsed into much more than they take here.
     answer = embed_so_many(20001, "[]");
     assert_error(&answer, 413, "", "too_large");
@@ -306,6 +306,13 @@ static void wrong_chats_are_refused(void **state) {
          "bad_request"},
         {"{" MESSAGE(PICTURE("https://a.org/") ", " PICTURE("https://b.org/")) "}", 400, "messages",
          "bad_request"},
+        {"{\"messages\": [{\"content\": 1}]}", 400, "messages", "bad_request"},
+        {"{" MESSAGE("1, " PICTURE("https://a.org/")) "}", 400, "messages", "bad_request"},
+        {"{" MESSAGE("{\"type\": 1}, " PICTURE("https://a.org/")) "}", 400, "messages",
+         "bad_request"},
+        {"{\"n\": \"2\", " MESSAGE(PICTURE("https://a.org/")) "}", 400, "n", "bad_request"},
+        {"{\"response_format\": \"text\", " MESSAGE(PICTURE("https://a.org/")) "}", 400,
+         "response_format", "bad_request"},
         {"{\"n\": 2, " MESSAGE(PICTURE("https://a.org/")) "}", 400, "n", "bad_request"},
         {"{\"response_format\": {\"type\": \"json_object\"}, " MESSAGE(
              PICTURE("https://a.org/")) "}",

@@ -250,6 +250,9 @@ static void photoprism_is_told_what_is_wrong(void **state) {
                  {"{\"id\":\"7\"}", 422},
                  {"{\"id\":\"7\",\"images\":[1]}", 422},
                  {"{\"id\":\"7\",\"url\":1}", 422},
+                 {"{\"id\":\"7\",\"model\":1,\"url\":\"https://a.org/\"}", 422},
+                 {"{\"id\":\"7\",\"images\":[\"cGljdHVyZQ==\"],\"url\":1}", 422},
+                 {"{\"id\":\"7\",\"images\":{},\"url\":\"https://a.org/\"}", 422},
                  {"{\"id\":\"7\",\"images\":[\"!\"]}", 422},
                  {"{\"id\":\"7\",\"images\":[\"https://a.org/\",\"https://b.org/\"]}", 422},
                  {"{\"id\":\"7\",\"model\":\"kosmos-2:latest\",\"url\":\"https://a.org/\"}", 404}};

@@ -122,6 +122,7 @@ static const struct http_route routes[] = {
     {"GET", "/echo", handle_echo, false, 0},
     {"POST", "/echo", handle_echo, false, FIXTURE_BODY_MAX},
     {"GET", "/items/{id}/content", handle_item, false, 0},
+    {"POST", "/items/all/content", handle_echo, false, 0},
     {"GET", "/instant", handle_instant, true, 0},
     {"GET", "/slow", handle_slow, false, 0},
     {"POST", "/slow", handle_slow, false, FIXTURE_BODY_MAX},

@@ -100,6 +100,14 @@ static void test_methods(void **state) {
     assert_string_equal(answer_body(answer), "");
     memory_free(answer);
     expect("HEAD", "/nothing", 404, "");
+
+    // A path that is written out is no placeholder's value.
+    answer = get("GET", "/items/all/content");
+    assert_int_equal(answer_status(answer), 405);
+    assert_non_null(strstr(answer, "\r\nAllow: POST\r\n"));
+    memory_free(answer);
+    expect("POST", "/items/all/content", 200, NULL);
+    expect("GET", "/items/alle/content", 200, "alle");
 }
 
 static void test_headers(void **state) {

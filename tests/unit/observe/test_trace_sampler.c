@@ -14,7 +14,8 @@ enum { DRAWS = 20000 };
 
 static struct trace_sampler sampler_of(const char *name, const char *argument) {
     struct trace_sampler sampler;
-    if (!trace_sampler_parse(name, argument, &sampler)) fail_msg("%s is refused", name == NULL ? "nothing" : name);
+    if (!trace_sampler_parse(name, argument, &sampler))
+        fail_msg("%s is refused", name == NULL ? "nothing" : name);
     return sampler;
 }
 
