@@ -21,7 +21,8 @@ static bool is_probe(const char *route) {
 }
 
 static enum log_level level_of(const struct http_observation *observation) {
-    if (observation->status >= 500) return LOG_WARNING;
+    // What is not done here at all is no failure.
+    if (observation->status >= 500 && observation->status != 501) return LOG_WARNING;
     return is_probe(observation->route) ? LOG_DEBUG : LOG_INFO;
 }
 
