@@ -717,6 +717,247 @@ export interface Readiness {
   status: "ready";
 }
 
+export interface OpenAiEmbeddingRequest {
+  /** A text or picture, or a list of them: at most 2048, with at most 64 pictures. Longer texts than the model reads are cut. */
+  input: string | Array<string>;
+  /** A name of the embedding model that answers here; it may be left out. */
+  model?: string | null;
+  /** `base64`: the floats' bytes, least byte first. Without it: float. */
+  encoding_format?: "float" | "base64" | null;
+  /** `image`: the inputs are pictures, each an http or https address to fetch or a data URI in base64. Without it, an input that begins with `data:image/` is a picture, and any other a text. */
+  modality?: "text" | "image" | null;
+  /** Vectors cannot be shortened: as many as the model has, or 0. */
+  dimensions?: number | null;
+  /** Ignored. */
+  user?: unknown;
+}
+
+export interface OpenAiEmbeddingAnswer {
+  object: "list";
+  /** One for each input, in their order. */
+  data: Array<OpenAiEmbeddingAnswerData>;
+  /** The model, with the fingerprint of its weights: vectors of another name are not comparable. */
+  model: string;
+  usage: OpenAiEmbeddingAnswerUsage;
+}
+
+export interface OpenAiEmbeddingAnswerData {
+  object: "embedding";
+  /** Of the input. */
+  index: number;
+  /** The vector, of unit length; as base64 where that was asked for. */
+  embedding: Array<number> | string;
+}
+
+export interface OpenAiEmbeddingAnswerUsage {
+  /** Word pieces of the texts; pictures have none. */
+  prompt_tokens: number;
+  total_tokens: number;
+}
+
+export interface OpenAiChatRequest {
+  /** A name of the caption model that answers here; it may be left out. */
+  model?: string | null;
+  /** With exactly one picture, in a part of the type `image_url`. Words beside it are not read. */
+  messages: Array<OpenAiChatRequestMessages>;
+  /** Answer as server-sent events, which end in `data: [DONE]`. */
+  stream?: boolean | null;
+  /** With `{"include_usage": true}` the usage is in the last chunk. */
+  stream_options?: unknown;
+  /** A picture has one caption. */
+  n?: 1 | null;
+  /** The caption comes as plain text. */
+  response_format?: {"type": "text"} | null;
+  /** How much the caption may cost. OpenAI's API does not have this. */
+  quality?: "fast" | "auto" | "high";
+}
+
+export interface OpenAiChatRequestMessages {
+  /** Ignored. */
+  role?: unknown;
+  content?: string | null | Array<OpenAiChatRequestMessagesContent>;
+}
+
+export interface OpenAiChatRequestMessagesContent {
+  type: string;
+  /** Ignored. */
+  text?: unknown;
+  image_url?: string | OpenAiChatRequestMessagesContentImageUrl;
+}
+
+export interface OpenAiChatRequestMessagesContentImageUrl {
+  /** An http or https address to fetch, or a data URI in base64. */
+  url: string;
+}
+
+export interface OpenAiChatAnswer {
+  id: string;
+  object: "chat.completion";
+  /** Seconds since 1970. */
+  created: number;
+  /** The model that wrote the caption; that of a cloud provider where one did. */
+  model: string;
+  choices: Array<OpenAiChatAnswerChoices>;
+  usage: OpenAiChatAnswerUsage;
+  /** What OpenAI's API does not have. */
+  imgrouter?: OpenAiChatAnswerImgrouter;
+}
+
+export interface OpenAiChatAnswerChoices {
+  index: 0;
+  message: OpenAiChatAnswerChoicesMessage;
+  logprobs?: null;
+  finish_reason: "stop";
+}
+
+export interface OpenAiChatAnswerChoicesMessage {
+  role: "assistant";
+  /** The caption. */
+  content: string;
+  refusal: null;
+}
+
+export interface OpenAiChatAnswerUsage {
+  prompt_tokens: 0;
+  /** Word pieces that the local model wrote; 0 when a cloud provider wrote the caption. */
+  completion_tokens: number;
+  total_tokens: number;
+}
+
+/** What OpenAI's API does not have. */
+export interface OpenAiChatAnswerImgrouter {
+  /** `local`, `cloud`, or `mock` for mock models. */
+  origin: string;
+  confidence: number | null;
+  /** How well the caption fits the picture: the cosine of their vectors. */
+  clip_score: number | null;
+  receipt: Receipt;
+  /** Something to know about this answer, for people. */
+  notice?: string;
+}
+
+export interface OpenAiModel {
+  /** The name in full; without what is behind `@` it is understood too. */
+  id: string;
+  object: "model";
+  /** When the server began, in seconds since 1970. */
+  created: number;
+  owned_by: "imgrouter";
+  task: "caption" | "embedding";
+  /** Demo models know coloured shapes and simple scenes only; mocks make everything up. */
+  source: "full" | "demo" | "mock";
+}
+
+export interface OpenAiModelList {
+  object: "list";
+  data: Array<OpenAiModel>;
+}
+
+/** What went wrong, as OpenAI's API has it. */
+export interface OpenAiError {
+  error: OpenAiErrorError;
+}
+
+export interface OpenAiErrorError {
+  /** A sentence: what is wrong and what to do. */
+  message: string;
+  type: "invalid_request_error" | "rate_limit_error" | "server_error";
+  /** The member that is wrong. */
+  param: string | null;
+  /** A stable word for programs, for example model_not_found. */
+  code: string;
+}
+
+export interface ImmichPredictForm {
+  /** `{"clip": {"visual": {"modelName": …}}}` with an image, `{"clip": {"textual": {"modelName": …}}}` with a text. */
+  entries: string;
+  image?: string;
+  text?: string;
+}
+
+export interface ImmichPredictAnswer {
+  /** The vector, of unit length, as JSON in a string. */
+  clip: string;
+  /** Of a picture, upright. */
+  imageHeight?: number;
+  imageWidth?: number;
+}
+
+export interface WeaviateVectorizeRequest {
+  texts?: Array<string> | null;
+  /** At most 64; with the texts at most 2048. */
+  images?: Array<string> | null;
+}
+
+export interface WeaviateVectorizeAnswer {
+  /** One for each text, in their order, of unit length. */
+  textVectors: Array<Array<number>>;
+  /** One for each picture, likewise. */
+  imageVectors: Array<Array<number>>;
+}
+
+export interface WeaviateMeta {
+  /** The embedding model, with the fingerprint of its weights. */
+  model: string;
+  source: "full" | "demo" | "mock";
+  dimensions: number;
+  precision: string;
+  /** Of imgrouter. */
+  version: string;
+}
+
+export interface WeaviateError {
+  /** A sentence: what is wrong and what to do. */
+  error: string;
+}
+
+export interface PhotoPrismCaptionRequest {
+  /** Comes back in the answer. */
+  id?: string | null;
+  /** A name of the caption model that answers here, with or without `:version`; it may be left out or empty. */
+  model?: string | null;
+  /** Ignored. */
+  version?: unknown;
+  /** Ignored. */
+  prompt?: unknown;
+  /** A data URI, base64, or an http or https address to fetch. */
+  images?: Array<string> | null;
+  /** In place of `images`: an http or https address to fetch, or a data URI. */
+  url?: string | null;
+}
+
+export interface PhotoPrismCaptionAnswer {
+  id: string;
+  code: 200;
+  model: PhotoPrismCaptionAnswerModel;
+  result: PhotoPrismCaptionAnswerResult;
+}
+
+export interface PhotoPrismCaptionAnswerModel {
+  type: "caption";
+  /** The model that wrote the caption. */
+  name: string;
+  version: string;
+}
+
+export interface PhotoPrismCaptionAnswerResult {
+  caption: PhotoPrismCaptionAnswerResultCaption;
+}
+
+export interface PhotoPrismCaptionAnswerResultCaption {
+  text: string;
+  source: "image";
+  confidence?: number;
+}
+
+export interface PhotoPrismError {
+  id: string;
+  /** The HTTP status. */
+  code: number;
+  /** A sentence: what is wrong and what to do. */
+  error: string;
+}
+
 /** What went wrong, as RFC 9457 has it. */
 export interface Problem {
   /** Always about:blank: the status says it all. */

@@ -13,7 +13,7 @@
 #include "observe/trace.h"
 
 static size_t max_body_bytes(const struct api *api, unsigned flags) {
-    if ((flags & ROUTE_TAKES_PICTURES) != 0)
+    if ((flags & (ROUTE_TAKES_PICTURES | ROUTE_TAKES_FOREIGN)) != 0)
         return BATCH_BODY_UPLOADS * api->max_upload_bytes + PICTURE_BODY_OVERHEAD;
     if ((flags & ROUTE_TAKES_CHANGE) != 0) return IMAGE_CHANGE_SIZE_MAX;
     if ((flags & ROUTE_TAKES_MESSAGE) != 0) return mcp_message_size_max(api->max_upload_bytes);

@@ -40,6 +40,23 @@ http_handler metrics_get;  // metrics_get.c
 
 http_handler metrics_summary_get;  // metrics_summary.c
 
+http_handler openai_embeddings_post;  // openai_embeddings.c
+
+http_handler openai_chat_post;  // openai_chat.c
+
+http_handler openai_models_get;  // openai_models.c
+http_handler openai_model_get;
+
+http_handler immich_ping_get;  // immich_predict.c
+http_handler immich_predict_post;
+
+http_handler weaviate_vectorize_post;  // weaviate_vectorize.c
+http_handler weaviate_meta_get;
+http_handler weaviate_live_get;
+http_handler weaviate_ready_get;
+
+http_handler photoprism_caption_post;  // photoprism_vision.c
+
 http_handler openapi_get;  // openapi.c
 
 http_handler web_index;  // web_pages.c

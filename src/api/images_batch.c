@@ -1,27 +1,19 @@
 // POST /images/batch: many pictures in one request. Each goes the way of an upload, in the bulk
-// lane of the engine, and has its own answer or its own problem. Threads of the request share them
-// out, so that some are decoded while others are with the models.
-#include <pthread.h>
+// lane of the engine, and has its own answer or its own problem.
 #include <stdatomic.h>
 
 #include "api/api.h"
 #include "api/batch_body.h"
+#include "api/batch_threads.h"
 #include "api/handlers.h"
 #include "api/json_answer.h"
 #include "api/request_notes.h"
 #include "api/upload.h"
 #include "observe/trace.h"
 
-enum {
-    BATCHES_MAX = 4,  // requests at work at once; each holds a handler and up to 64 pictures
-    THREAD_STACK_BYTES = 1024 * 1024,  // as the handlers of the http room: decoders run there
-};
-
 struct batch_work {
     struct api *api;
     struct batch *batch;
-    atomic_size_t next;
-    struct span *span;  // of the request
 };
 
 static void ingest(const struct api *api, struct batch_item *item, size_t index) {
@@ -35,38 +27,16 @@ static void ingest(const struct api *api, struct batch_item *item, size_t index)
     span_end(span);
 }
 
-static void *work_on(void *context) {
-    struct batch_work *work = context;
-    size_t index;
-    (void)trace_switch(work->span);
-    while ((index = atomic_fetch_add(&work->next, 1)) < work->batch->count) {
-        struct batch_item *item = &work->batch->items[index];
-        struct error *err = &item->problem.error;
-        if (err->kind != ERROR_NONE) continue;
-        item->body.quality = work->batch->quality;
-        if (atomic_load(&work->api->is_stopping))
-            error_set(err, ERROR_UNAVAILABLE, "the server is stopping; send this picture again");
-        else
-            ingest(work->api, item, index);
-    }
-    return NULL;
-}
-
-// The caller is one of the threads, so that the work is done also where no other can be started.
-static void batch_run(struct api *api, struct batch *batch) {
-    pthread_t threads[BATCH_PICTURES_MAX];
-    struct batch_work work = {.api = api, .batch = batch, .span = trace_current()};
-    size_t wanted = batch->count < api->batch_threads ? batch->count : api->batch_threads;
-    size_t started = 0;
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
-    while (started + 1 < wanted &&
-           pthread_create(&threads[started], &attributes, work_on, &work) == 0)
-        started++;
-    pthread_attr_destroy(&attributes);
-    (void)work_on(&work);
-    for (size_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
+static void work_on(void *context, size_t index) {
+    const struct batch_work *work = context;
+    struct batch_item *item = &work->batch->items[index];
+    struct error *err = &item->problem.error;
+    if (err->kind != ERROR_NONE) return;
+    item->body.quality = work->batch->quality;
+    if (atomic_load(&work->api->is_stopping))
+        error_set(err, ERROR_UNAVAILABLE, "the server is stopping; send this picture again");
+    else
+        ingest(work->api, item, index);
 }
 
 static json_t *problem_json_create(const struct error *err) {
@@ -106,18 +76,15 @@ void images_batch_post(struct http_request *request, struct http_response *respo
     struct api *api = context;
     struct problem problem = {0};
     struct batch batch;
-    bool has_place = atomic_fetch_add(&api->running_batches, 1) < BATCHES_MAX;
-    if (!has_place)
-        error_set(&problem.error, ERROR_OVERLOADED,
-                  "%d batches are at work already; come back when one of them is done",
-                  BATCHES_MAX);
+    bool has_place = batch_enter(api, &problem.error);
     if (has_place && batch_body_read(&batch, request, &problem)) {
-        batch_run(api, &batch);
+        batch_threads_run(api, batch.count, work_on,
+                          &(struct batch_work){.api = api, .batch = &batch});
         request_note_batch(request, &batch);
         answer_json(response, 200, batch_json_create(&batch));
         batch_clear(&batch);
     } else {
         problem_answer(&problem, response);
     }
-    atomic_fetch_sub(&api->running_batches, 1);
+    if (has_place) batch_leave(api);
 }

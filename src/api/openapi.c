@@ -9,6 +9,7 @@
 #include "api/handlers.h"
 #include "api/json_answer.h"
 #include "api/openapi_answers.h"
+#include "api/openapi_protocols.h"
 #include "api/routes.h"
 #include "api/web_asset.h"
 
@@ -20,6 +21,7 @@ static const struct {
     {"images", "Upload, read and delete images."},
     {"jobs", "Uploads that nobody waits for, and what happens meanwhile."},
     {"search", "Find images."},
+    {"protocols", "What other programs speak already."},
     {"operation", "Health and metrics."},
     {"documents", "This description and the page that shows it."},
 };
@@ -109,6 +111,7 @@ static json_t *operation_json(const json_t *schemas, const struct api_route *rou
                             json_body_json(schemas, "A message of JSON-RPC.", "McpMessage"));
     if ((route->flags & ROUTE_TAKES_PICTURES) != 0)
         json_object_set_new(json, "requestBody", batch_body_json(schemas));
+    openapi_protocol_add(schemas, json, route);
     return json;
 }
 

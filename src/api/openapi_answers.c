@@ -19,6 +19,7 @@ static const struct {
     {415, "Not a picture, or a format that this build cannot read."},
     {422, "A parameter or field is missing or not acceptable, or the picture cannot be decoded."},
     {500, "A fault of the server."},
+    {501, "This is not done here."},
     {502, "The server at the given url answered wrongly."},
     {503, "Too much is waiting, or a part is not there now; come back after Retry-After seconds."},
     {504, "The server at the given url did not answer in time."},
@@ -50,6 +51,7 @@ static const struct {
 } other_forms[] = {
     {"getMetrics", METRICS_OPENMETRICS_TYPE, "OpenMetricsText"},
     {"getMetricsSummary", "text/plain; charset=utf-8", "SummaryText"},
+    {"createOpenAiChatCompletion", "text/event-stream", "OpenAiChatStream"},
 };
 
 static const char *error_description(int status) {
@@ -135,7 +137,9 @@ static json_t *problem_example(const json_t *schemas, const char *schema,
 }
 
 static json_t *problem_json(const json_t *schemas, const struct api_route *route, int status) {
-    const char *schema = status == 422 ? "FieldProblem" : "Problem";
+    // Other programs' protocols do not tell which field is to blame.
+    bool tells_field = status == 422 && (route->flags & ROUTE_TAKES_FOREIGN) == 0;
+    const char *schema = tells_field ? "FieldProblem" : "Problem";
     json_t *json =
         json_pack("{s:s, s:{s:o}}", "description", error_description(status), "content",
                   "application/problem+json",

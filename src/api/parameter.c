@@ -20,6 +20,12 @@ const struct api_parameter parameter_id = {
     .example = "d5951c5b4562a94e",
     .description = "The image's id: 16 hexadecimal digits, as the upload answered it.",
 };
+const struct api_parameter parameter_model = {
+    .name = "model",
+    .place = PARAMETER_PATH,
+    .example = "CLIP-ViT-B-32-laion2B-s34B-b79K",
+    .description = "A name of a model that answers here.",
+};
 const struct api_parameter parameter_query_text = {
     .name = "q",
     .schema = "QueryText",

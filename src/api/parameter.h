@@ -34,6 +34,7 @@ extern const struct api_parameter parameter_thumbnail_size;
 extern const struct api_parameter parameter_file_name;
 extern const struct api_parameter parameter_quality;
 extern const struct api_parameter parameter_days;
+extern const struct api_parameter parameter_model;
 extern const struct api_parameter parameter_async;
 extern const struct api_parameter parameter_priority;
 extern const struct api_parameter parameter_job_id;

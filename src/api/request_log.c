@@ -12,14 +12,17 @@ enum { MS_DECIMALS = 3, USD_DECIMALS = 9, MESSAGE_SIZE = 256 };
 
 // Probes and scrapes come every few seconds and say nothing while all is well.
 static bool is_probe(const char *route) {
-    static const char *const probes[] = {"/healthz", "/readyz", "/metrics", "/metrics/summary"};
+    static const char *const probes[] = {"/healthz",          "/readyz", "/metrics",
+                                         "/metrics/summary",  "/ping",   "/.well-known/live",
+                                         "/.well-known/ready"};
     for (size_t i = 0; route != NULL && i < sizeof probes / sizeof probes[0]; i++)
         if (strcmp(route, probes[i]) == 0) return true;
     return false;
 }
 
 static enum log_level level_of(const struct http_observation *observation) {
-    if (observation->status >= 500) return LOG_WARNING;
+    // What is not done here at all is no failure.
+    if (observation->status >= 500 && observation->status != 501) return LOG_WARNING;
     return is_probe(observation->route) ? LOG_DEBUG : LOG_INFO;
 }
 
@@ -73,7 +76,8 @@ static void add_upload_timings(struct log_line *line, const struct upload_notes 
 }
 
 static void add_upload(struct log_line *line, const struct upload_notes *upload) {
-    log_line_text(line, "image_id", upload->image_id);
+    if (upload->image_id[0] != '\0')  // else it was not stored
+        log_line_text(line, "image_id", upload->image_id);
     log_line_text(line, "origin", upload->origin);
     if (upload->reason[0] != '\0') {
         log_line_text(line, "reason", upload->reason);

@@ -14,7 +14,7 @@ struct request_notes {
     struct span *span;       // of the request; NULL: it has none yet, or none at all
     enum request_kind kind;  // which of the structs below is filled
     struct upload_notes {
-        char image_id[IMAGE_ID_SIZE];
+        char image_id[IMAGE_ID_SIZE];  // empty: captioned and not stored
         char origin[STORE_ORIGIN_SIZE];
         char reason[RECEIPT_REASON_SIZE];  // empty: the image has no receipt
         char provider[RECEIPT_NAME_SIZE];

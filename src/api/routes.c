@@ -10,6 +10,10 @@
 #define PICTURE_ERRORS \
     { 400, 413, 415, 422, 500, 502, 503, 504, 507 }
 
+// Those of OpenAI's API, where what is not acceptable is a 400.
+#define FOREIGN_ERRORS \
+    { 400, 404, 413, 415, 500, 502, 503, 504 }
+
 // clang-format off
 const struct api_route api_routes[] = {
     {"POST", "/images", images_post, ROUTE_TAKES_PICTURE | ROUTE_MAY_BE_LATER, "uploadImage", "images",
@@ -122,6 +126,53 @@ const struct api_route api_routes[] = {
      "providers, and the means of one image with their confidence intervals of 95 %.",
      {NULL},
      {200, JSON_TYPE, "Experiments", "The experiments."}, {500, 503, 507}},
+    {"POST", "/v1/embeddings", openai_embeddings_post, ROUTE_TAKES_FOREIGN, "createOpenAiEmbeddings",
+     "protocols", "OpenAI: vectors of texts and pictures",
+     "As OpenAI's API has it, with pictures as Infinity takes them. Nothing is stored. One input that "
+     "cannot be read fails the request.",
+     {NULL}, {200, JSON_TYPE, "OpenAiEmbeddingAnswer", "A vector for each input."}, FOREIGN_ERRORS},
+    {"POST", "/embeddings", openai_embeddings_post, ROUTE_TAKES_FOREIGN, "createInfinityEmbeddings",
+     "protocols", "Infinity: vectors of texts and pictures", "The same, where Infinity has it.",
+     {NULL}, {200, JSON_TYPE, "OpenAiEmbeddingAnswer", "A vector for each input."}, FOREIGN_ERRORS},
+    {"POST", "/v1/chat/completions", openai_chat_post, ROUTE_TAKES_FOREIGN,
+     "createOpenAiChatCompletion", "protocols", "OpenAI: the caption of a picture",
+     "As OpenAI's API has it: the one picture in the messages is captioned, by the way of an upload's, "
+     "and is not stored. Words beside it are not read.",
+     {NULL}, {200, JSON_TYPE, "OpenAiChatAnswer", "The caption."}, FOREIGN_ERRORS},
+    {"GET", "/v1/models", openai_models_get, ROUTE_INSTANT, "listOpenAiModels", "protocols",
+     "OpenAI: the models that answer here", "",
+     {NULL}, {200, JSON_TYPE, "OpenAiModelList", "The models."}, {500}},
+    {"GET", "/v1/models/{model}", openai_model_get, ROUTE_INSTANT, "getOpenAiModel", "protocols",
+     "OpenAI: a model that answers here", "",
+     {&parameter_model}, {200, JSON_TYPE, "OpenAiModel", "The model."}, {404, 500}},
+    {"GET", "/ping", immich_ping_get, ROUTE_INSTANT, "pingForImmich", "protocols",
+     "Immich: is the server there", "",
+     {NULL}, {200, "text/plain; charset=utf-8", "ImmichPong", "pong"}, {0}},
+    {"POST", "/predict", immich_predict_post, ROUTE_TAKES_FOREIGN, "predictForImmich", "protocols",
+     "Immich: the vector of a picture or a text",
+     "As Immich's machine learning has it, for its search alone. Nothing is stored.",
+     {NULL}, {200, JSON_TYPE, "ImmichPredictAnswer", "The vector."},
+     {400, 409, 413, 415, 422, 500, 501, 503}},
+    {"POST", "/vectorize", weaviate_vectorize_post, ROUTE_TAKES_FOREIGN, "vectorizeForWeaviate",
+     "protocols", "Weaviate: vectors of texts and pictures",
+     "As the inference container of the module multi2vec-clip has it. Nothing is stored.",
+     {NULL}, {200, JSON_TYPE, "WeaviateVectorizeAnswer", "The vectors."},
+     {400, 413, 415, 422, 500, 503}},
+    {"GET", "/meta", weaviate_meta_get, ROUTE_INSTANT, "getWeaviateMeta", "protocols",
+     "Weaviate: the model that answers here", "",
+     {NULL}, {200, JSON_TYPE, "WeaviateMeta", "The model."}, {500}},
+    {"GET", "/.well-known/live", weaviate_live_get, ROUTE_INSTANT, "getWeaviateLiveness",
+     "protocols", "Weaviate: is the server alive", "",
+     {NULL}, {204, NULL, NULL, "Alive."}, {0}},
+    {"GET", "/.well-known/ready", weaviate_ready_get, ROUTE_INSTANT, "getWeaviateReadiness",
+     "protocols", "Weaviate: can vectors be made now", "",
+     {NULL}, {204, NULL, NULL, "Ready."}, {503}},
+    {"POST", "/api/v1/vision/caption", photoprism_caption_post, ROUTE_TAKES_FOREIGN,
+     "captionForPhotoPrism", "protocols", "PhotoPrism: the caption of a picture",
+     "As PhotoPrism's vision service has it. The caption comes by the way of an upload's; the picture "
+     "is not stored.",
+     {NULL}, {200, JSON_TYPE, "PhotoPrismCaptionAnswer", "The caption."},
+     {400, 404, 413, 415, 422, 500, 502, 503, 504}},
     {"GET", "/healthz", health_live, ROUTE_INSTANT, "getHealth", "operation",
      "Is the process alive, and what is it made of",
      "Answers as long as the process runs, also while it is overloaded. Use it as liveness probe.",

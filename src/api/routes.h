@@ -16,6 +16,7 @@ enum route_flags {
     ROUTE_TAKES_CHANGE = 16,   // JSON, as images_change.c reads it
     ROUTE_MAY_BE_LATER = 32,   // answers 202 and a job to async=true
     ROUTE_TAKES_MESSAGE = 64,  // JSON-RPC, as mcp_post.c reads it; may be answered 202
+    ROUTE_TAKES_FOREIGN = 128,  // what another program's protocol has: openapi_protocols.c
 };
 
 enum { ROUTE_PARAMETERS_MAX = 16, ROUTE_ERRORS_MAX = 10 };

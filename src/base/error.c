@@ -25,6 +25,7 @@ static const struct {
     [ERROR_UNAUTHORIZED] = {"unauthorized", 401, 1},
     [ERROR_USAGE] = {"usage", 400, 2},
     [ERROR_INTERNAL] = {"internal", 500, 1},
+    [ERROR_NOT_IMPLEMENTED] = {"not_implemented", 501, 1},
 };
 
 bool error_set(struct error *err, enum error_kind kind, const char *format, ...) {

@@ -8,21 +8,22 @@
 
 enum error_kind {
     ERROR_NONE = 0,
-    ERROR_BAD_REQUEST,   // malformed syntax from outside
-    ERROR_NOT_FOUND,     // no such image, route or file
-    ERROR_CONFLICT,      // contradicts what is stored
-    ERROR_TOO_LARGE,     // over a stated limit
-    ERROR_UNSUPPORTED,   // not a picture, or of a format this build cannot read
-    ERROR_INVALID,       // well-formed but not acceptable: missing field, undecodable picture
-    ERROR_RATE_LIMITED,  // too many requests from this client or to that provider
-    ERROR_OVERLOADED,    // our queue is full; try again shortly
-    ERROR_UNAVAILABLE,   // a part we need is not there now: models, store, shutdown
-    ERROR_UPSTREAM,      // another server answered wrongly
-    ERROR_TIMEOUT,       // another server did not answer in time
-    ERROR_STORAGE,       // disk full, read-only or failing
-    ERROR_UNAUTHORIZED,  // a key or token is missing or refused
-    ERROR_USAGE,         // wrong command line
-    ERROR_INTERNAL,      // our own fault, or out of memory
+    ERROR_BAD_REQUEST,      // malformed syntax from outside
+    ERROR_NOT_FOUND,        // no such image, route or file
+    ERROR_CONFLICT,         // contradicts what is stored
+    ERROR_TOO_LARGE,        // over a stated limit
+    ERROR_UNSUPPORTED,      // not a picture, or of a format this build cannot read
+    ERROR_INVALID,          // well-formed but not acceptable: missing field, undecodable picture
+    ERROR_RATE_LIMITED,     // too many requests from this client or to that provider
+    ERROR_OVERLOADED,       // our queue is full; try again shortly
+    ERROR_UNAVAILABLE,      // a part we need is not there now: models, store, shutdown
+    ERROR_UPSTREAM,         // another server answered wrongly
+    ERROR_TIMEOUT,          // another server did not answer in time
+    ERROR_STORAGE,          // disk full, read-only or failing
+    ERROR_UNAUTHORIZED,     // a key or token is missing or refused
+    ERROR_USAGE,            // wrong command line
+    ERROR_INTERNAL,         // our own fault, or out of memory
+    ERROR_NOT_IMPLEMENTED,  // what a protocol has and we do not
     ERROR_KIND_COUNT
 };
 

@@ -33,6 +33,7 @@ static void embed_texts(struct models *models, struct job **jobs, size_t count) 
     double ms = clock_ms_since(started);
     for (size_t i = 0; i < found; i++) {
         asking[i]->is_cut = members[i].is_cut;
+        asking[i]->timings.text_tokens = members[i].token_count;
         asking[i]->error = members[i].error;
         asking[i]->timings.embedding_ms = ms;
     }

@@ -54,6 +54,7 @@ struct engine_timings {
     double caption_vision_ms;
     double caption_decode_ms;
     double embedding_ms;
+    size_t text_tokens;  // that the model read of a text, start and end among them; mocks read none
 };
 
 struct description {

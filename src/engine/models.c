@@ -309,6 +309,7 @@ void models_embed_texts(struct models *models, struct text_member *members, size
         size_t tokens = clip_bpe_encode(models->text_vocabulary, member->text, ids[found], capacity,
                                         &member->is_cut, &member->error);
         if (tokens == 0) continue;
+        member->token_count = tokens;
         member->embedding->width = config->embedding_width;
         texts[found] = (struct clip_text){
             .ids = ids[found], .count = tokens, .embedding = member->embedding->values};

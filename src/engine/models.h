@@ -21,6 +21,7 @@ struct text_member {
     const char *text;
     struct embedding *embedding;
     bool is_cut;
+    size_t token_count;  // that were read
     struct error error;
 };
 struct picture_member {

@@ -16,10 +16,12 @@
     "GET /images/{id}/duplicates,GET /search,POST /search,GET /costs,GET /experiments,"       \
     "GET /jobs,GET /jobs/{id},DELETE /jobs/{id},GET /events,POST /mcp,"                       \
     "GET /metrics,GET /metrics/summary,GET /healthz,GET /readyz,GET /openapi.json,GET /docs," \
+    "POST /v1/embeddings,POST /embeddings,POST /v1/chat/completions,GET /v1/models,"          \
+    "POST /predict,POST /vectorize,POST /api/v1/vision/caption,"                              \
     "GET /,other"
 #define METRICS_CODES                                                                          \
-    "200,201,202,204,302,304,400,403,404,405,406,409,413,415,422,429,499,500,502,503,504,507," \
-    "other"
+    "200,201,202,204,302,304,400,403,404,405,406,409,413,415,422,429,499,500,501,502,503,504," \
+    "507,other"
 #define METRICS_LATENCY_MS_BUCKETS 50, 100, 200, 400, 800, 1600, 3200
 // OpenTelemetry's bounds for http.server.request.duration
 #define METRICS_SECONDS_BUCKETS \

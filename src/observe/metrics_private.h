@@ -15,7 +15,7 @@
 #include "observe/exemplars.h"
 #include "observe/metrics.h"
 
-enum { METRIC_LABELS = 2, METRIC_LABEL_VALUES_MAX = 32, METRIC_BUCKETS_MAX = 16 };
+enum { METRIC_LABELS = 2, METRIC_LABEL_VALUES_MAX = 64, METRIC_BUCKETS_MAX = 16 };
 
 enum metric_kind {
     METRIC_KIND_COUNTER,

@@ -318,6 +318,7 @@ bool caption_route(struct service *service, const struct caption_subject *subjec
 double caption_clip_score(struct engine *engine, const char *caption,
                           const struct embedding *picture, enum queue_lane lane) {
     struct embedding words;
-    return local_embed_text(engine, caption, lane, &words, NULL) ? embedding_cosine(picture, &words)
-                                                                 : 0;
+    return local_embed_text(engine, caption, lane, &words, NULL, NULL)
+               ? embedding_cosine(picture, &words)
+               : 0;
 }

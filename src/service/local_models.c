@@ -83,13 +83,14 @@ bool local_embed_image(struct engine *engine, const struct prepared_image *image
 }
 
 bool local_embed_text(struct engine *engine, const char *text, enum queue_lane lane,
-                      struct embedding *embedding, struct error *err) {
-    struct engine_timings timings;
+                      struct embedding *embedding, struct engine_timings *timings,
+                      struct error *err) {
+    struct engine_timings unasked;  // for the trace
     return call_engine(&(struct call){.engine = engine,
                                       .text = text,
                                       .lane = lane,
                                       .embedding = embedding,
-                                      .timings = &timings},
+                                      .timings = timings != NULL ? timings : &unasked},
                        err);
 }
 

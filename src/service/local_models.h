@@ -13,6 +13,7 @@ bool local_embed_image(struct engine *engine, const struct prepared_image *image
                        enum queue_lane lane, struct embedding *embedding,
                        struct engine_timings *timings, struct error *err);
 bool local_embed_text(struct engine *engine, const char *text, enum queue_lane lane,
-                      struct embedding *embedding, struct error *err);
+                      struct embedding *embedding, struct engine_timings *timings,
+                      struct error *err);
 // Of two vectors of the same model.
 double embedding_cosine(const struct embedding *a, const struct embedding *b);

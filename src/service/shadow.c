@@ -57,8 +57,8 @@ static bool is_impeded(const struct receipt *receipt) {
 
 static double agreement_of(struct engine *engine, const char *one, const char *other) {
     struct embedding a, b;
-    return local_embed_text(engine, one, QUEUE_BULK, &a, NULL) &&
-                   local_embed_text(engine, other, QUEUE_BULK, &b, NULL)
+    return local_embed_text(engine, one, QUEUE_BULK, &a, NULL, NULL) &&
+                   local_embed_text(engine, other, QUEUE_BULK, &b, NULL, NULL)
                ? embedding_cosine(&a, &b)
                : (double)NAN;
 }

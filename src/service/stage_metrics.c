@@ -64,12 +64,19 @@ void stage_metrics_duplicates_dropped(struct service *service) {
     if (metrics != NULL) metrics_add(metrics, METRIC_DROPPED, "duplicates", NULL, 1);
 }
 
+void stage_metrics_embedding(struct service *service, double decode_ms,
+                             const struct engine_timings *timings) {
+    struct metrics *metrics = service->options.metrics;
+    if (metrics == NULL) return;
+    observe(metrics, "decode", decode_ms);
+    observe_engine(metrics, timings);
+}
+
 void stage_metrics_search(struct service *service, double decode_ms,
                           const struct search_timings *timings) {
     struct metrics *metrics = service->options.metrics;
     if (metrics == NULL) return;
     metrics_add(metrics, METRIC_SEARCHES, NULL, NULL, 1);
-    observe(metrics, "decode", decode_ms);
-    observe_engine(metrics, &timings->engine);
+    stage_metrics_embedding(service, decode_ms, &timings->engine);
     observe(metrics, "search", timings->store_ms);
 }

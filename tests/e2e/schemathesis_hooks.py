@@ -1,5 +1,6 @@
 """What a JSON schema cannot say, told to schemathesis in its own process: pictures are pictures,
 addresses lead to one, cursors come from the server. Requests meant to be refused stay as they are."""
+import base64
 import os
 import pathlib
 
@@ -46,6 +47,29 @@ def mend_query(query, case):
         query["q"] += " a"  # words behind "-" say what not to find, and some characters cannot be seen
 
 
+def mend_foreign_body(path, body):
+    """Of other programs' protocols: texts that have words, pictures that are some."""
+    picture = base64.b64encode(PICTURES[0]).decode()
+    if path in ("/v1/embeddings", "/embeddings"):
+        body.pop("dimensions", None)  # as many as the model has
+        if body.pop("modality", None) == "image":
+            body.update(modality="image", input=[PICTURE_URL])
+        else:
+            body["input"] = [f"a {text}" for text in body["input"]] \
+                if isinstance(body["input"], list) else f"a {body['input']}"
+    elif path == "/v1/chat/completions":
+        body["messages"] = [{"role": "user", "content": [
+            {"type": "image_url", "image_url": {"url": PICTURE_URL}}]}]
+    elif path == "/vectorize":
+        body["texts"] = [f"a {text}" for text in body.get("texts") or []]
+        body["images"] = [picture for _ in body.get("images") or []]
+    elif path == "/api/v1/vision/caption":
+        body["images"] = [picture]
+    elif path == "/predict":
+        body.clear()  # names of fields may be any, but a form's
+        body.update(entries='{"clip": {"textual": {"modelName": "mock"}}}', text="a cat")
+
+
 def mend_body(body):
     if "url" in body:
         body["url"] = PICTURE_URL
@@ -66,7 +90,10 @@ def before_call(context, case, kwargs):
     if isinstance(case.body, dict):
         if case.media_type == "application/json":
             case.body = {name: value for name, value in case.body.items() if can_be_read({name: value})}
+        mend_foreign_body(case.path, case.body)
         mend_body(case.body)
+    elif isinstance(case.body, list):
+        case.body = [each for each in case.body if can_be_read(each)]
 
 
 @schemathesis.hook

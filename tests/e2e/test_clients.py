@@ -24,7 +24,10 @@ from imgrouter_client import (Client, ConnectionFailed, ImgrouterError, JobFaile
 
 NODE = shutil.which("node")
 # Pages for people, and the protocols of others, which have clients of their own.
-LEFT_OUT = {"getDocs", "getDocsStyle", "getDocsScript", "getPage", "getPageFile", "sendMcpMessage"}
+LEFT_OUT = {"getDocs", "getDocsStyle", "getDocsScript", "getPage", "getPageFile", "sendMcpMessage",
+            "createOpenAiEmbeddings", "createInfinityEmbeddings", "createOpenAiChatCompletion",
+            "listOpenAiModels", "getOpenAiModel", "pingForImmich", "predictForImmich", "vectorizeForWeaviate",
+            "getWeaviateMeta", "getWeaviateLiveness", "getWeaviateReadiness", "captionForPhotoPrism"}
 # Parameters that the clients do not set: what says the same is elsewhere in the request.
 NOT_SENT = {("uploadImage", "filename"), ("getImageContent", "If-None-Match"),
             ("getImageThumbnail", "If-None-Match")}

@@ -1,4 +1,5 @@
 """/openapi.json is a valid document, and the server answers as it says."""
+import base64
 import json
 
 import pytest
@@ -136,6 +137,50 @@ def answers_as_described(document, method, path, answer):
         check(document, schema["$ref"].rsplit("/", 1)[1], json.loads(answer.content))
 
 
+def foreign_requests():
+    """Those of other programs' protocols, and what each refuses."""
+    uri = "data:image/png;base64," + base64.b64encode(png(1)).decode()
+    chat = {"messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": uri}}]}]}
+
+    def predict(task, model):
+        return {"data": {"entries": json.dumps({task: {"visual": {"modelName": model}}})},
+                "files": {"image": ("blob", png(1))}}
+
+    json_routes = ("/v1/embeddings", "/embeddings", "/v1/chat/completions", "/vectorize",
+                   "/api/v1/vision/caption")
+    yield from (("POST", path, {}, options) for path in json_routes for options in (
+        {"content": b"{", "headers": {"Content-Type": "application/json"}},
+        {"content": b"{}", "headers": {"Content-Type": "text/plain"}},
+        {"json": [[]] * 20001}, {"json": []}, {"content": bytes(90_000_000)}))
+    yield from [
+        ("POST", "/v1/embeddings", {}, {"json": {"input": ["a", uri]}}),
+        ("POST", "/v1/embeddings", {}, {"json": {"input": "a", "encoding_format": "base64"}}),
+        ("POST", "/v1/embeddings", {}, {"json": {"input": "a", "model": "gpt-4o"}}),
+        ("POST", "/embeddings", {}, {"json": {"input": uri, "modality": "image"}}),
+        ("POST", "/v1/chat/completions", {}, {"json": chat}),
+        ("POST", "/v1/chat/completions", {}, {"json": chat | {"stream": True}}),
+        ("POST", "/v1/chat/completions", {}, {"json": chat | {"model": "gpt-4o"}}),
+        ("GET", "/v1/models", {}, {}),
+        ("GET", "/v1/models/{model}", {"model": "mock"}, {}),
+        ("GET", "/v1/models/{model}", {"model": "gpt-4o"}, {}),
+        ("GET", "/ping", {}, {}),
+        ("POST", "/predict", {}, predict("clip", "mock")),
+        ("POST", "/predict", {}, predict("clip", "ViT-B-32__openai")),
+        ("POST", "/predict", {}, predict("ocr", "PP-OCRv5_mobile")),
+        ("POST", "/predict", {}, {"json": {}}),
+        ("POST", "/predict", {}, {"files": {"image": ("blob", png(1))}}),
+        ("POST", "/vectorize", {}, {"json": {"texts": ["a"], "images": [uri]}}),
+        ("POST", "/vectorize", {}, {"json": {"images": ["%"]}}),
+        ("GET", "/meta", {}, {}),
+        ("GET", "/.well-known/live", {}, {}),
+        ("GET", "/.well-known/ready", {}, {}),
+        ("POST", "/api/v1/vision/caption", {}, {"json": {"images": [uri]}}),
+        ("POST", "/api/v1/vision/caption", {}, {"json": {"url": "http://127.0.0.1/"}}),
+        ("POST", "/api/v1/vision/caption", {}, {"json": {"images": [uri], "model": "kosmos-2"}}),
+    ]
+
+
 def test_every_route_answers_as_described(client, document):
     upload = client.post("/images", files={"file": ("a.png", png(1))})
     image = upload.json()["id"]
@@ -214,6 +259,7 @@ def test_every_route_answers_as_described(client, document):
         ("POST", "/mcp", {}, {"content": bytes(40_000_000), "headers": {
             "Content-Type": "application/json"}}),
         ("GET", "/experiments", {}, {}),
+        *foreign_requests(),
         ("GET", "/healthz", {}, {}),
         ("GET", "/readyz", {}, {}),
         ("GET", "/metrics/summary", {}, {}),

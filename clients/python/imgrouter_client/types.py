@@ -503,6 +503,196 @@ class Readiness(TypedDict):
     status: Literal["ready"]
 
 
+class OpenAiEmbeddingRequest(TypedDict):
+    input: str | list[str]
+    model: NotRequired[str | None]
+    encoding_format: NotRequired[Literal["float", "base64"] | None]
+    modality: NotRequired[Literal["text", "image"] | None]
+    dimensions: NotRequired[int | None]
+    user: NotRequired[object]
+
+
+class OpenAiEmbeddingAnswer(TypedDict):
+    object: Literal["list"]
+    data: list[OpenAiEmbeddingAnswerData]
+    model: str
+    usage: OpenAiEmbeddingAnswerUsage
+
+
+class OpenAiEmbeddingAnswerData(TypedDict):
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class OpenAiEmbeddingAnswerUsage(TypedDict):
+    prompt_tokens: int
+    total_tokens: int
+
+
+class OpenAiChatRequest(TypedDict):
+    model: NotRequired[str | None]
+    messages: list[OpenAiChatRequestMessages]
+    stream: NotRequired[bool | None]
+    stream_options: NotRequired[object]
+    n: NotRequired[Literal[1] | None]
+    response_format: NotRequired[Literal[{"type": "text"}] | None]
+    quality: NotRequired[Literal["fast", "auto", "high"]]
+
+
+class OpenAiChatRequestMessages(TypedDict):
+    role: NotRequired[object]
+    content: NotRequired[str | None | list[OpenAiChatRequestMessagesContent]]
+
+
+class OpenAiChatRequestMessagesContent(TypedDict):
+    type: str
+    text: NotRequired[object]
+    image_url: NotRequired[str | OpenAiChatRequestMessagesContentImageUrl]
+
+
+class OpenAiChatRequestMessagesContentImageUrl(TypedDict):
+    url: str
+
+
+class OpenAiChatAnswer(TypedDict):
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[OpenAiChatAnswerChoices]
+    usage: OpenAiChatAnswerUsage
+    imgrouter: NotRequired[OpenAiChatAnswerImgrouter]
+
+
+class OpenAiChatAnswerChoices(TypedDict):
+    index: Literal[0]
+    message: OpenAiChatAnswerChoicesMessage
+    logprobs: NotRequired[None]
+    finish_reason: Literal["stop"]
+
+
+class OpenAiChatAnswerChoicesMessage(TypedDict):
+    role: Literal["assistant"]
+    content: str
+    refusal: None
+
+
+class OpenAiChatAnswerUsage(TypedDict):
+    prompt_tokens: Literal[0]
+    completion_tokens: int
+    total_tokens: int
+
+
+class OpenAiChatAnswerImgrouter(TypedDict):
+    """What OpenAI's API does not have."""
+
+    origin: str
+    confidence: float | None
+    clip_score: float | None
+    receipt: Receipt
+    notice: NotRequired[str]
+
+
+class OpenAiModel(TypedDict):
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: Literal["imgrouter"]
+    task: Literal["caption", "embedding"]
+    source: Literal["full", "demo", "mock"]
+
+
+class OpenAiModelList(TypedDict):
+    object: Literal["list"]
+    data: list[OpenAiModel]
+
+
+class OpenAiError(TypedDict):
+    """What went wrong, as OpenAI's API has it."""
+
+    error: OpenAiErrorError
+
+
+class OpenAiErrorError(TypedDict):
+    message: str
+    type: Literal["invalid_request_error", "rate_limit_error", "server_error"]
+    param: str | None
+    code: str
+
+
+class ImmichPredictForm(TypedDict):
+    entries: str
+    image: NotRequired[str]
+    text: NotRequired[str]
+
+
+class ImmichPredictAnswer(TypedDict):
+    clip: str
+    imageHeight: NotRequired[int]
+    imageWidth: NotRequired[int]
+
+
+class WeaviateVectorizeRequest(TypedDict):
+    texts: NotRequired[list[str] | None]
+    images: NotRequired[list[str] | None]
+
+
+class WeaviateVectorizeAnswer(TypedDict):
+    textVectors: list[list[float]]
+    imageVectors: list[list[float]]
+
+
+class WeaviateMeta(TypedDict):
+    model: str
+    source: Literal["full", "demo", "mock"]
+    dimensions: int
+    precision: str
+    version: str
+
+
+class WeaviateError(TypedDict):
+    error: str
+
+
+class PhotoPrismCaptionRequest(TypedDict):
+    id: NotRequired[str | None]
+    model: NotRequired[str | None]
+    version: NotRequired[object]
+    prompt: NotRequired[object]
+    images: NotRequired[list[str] | None]
+    url: NotRequired[str | None]
+
+
+class PhotoPrismCaptionAnswer(TypedDict):
+    id: str
+    code: Literal[200]
+    model: PhotoPrismCaptionAnswerModel
+    result: PhotoPrismCaptionAnswerResult
+
+
+class PhotoPrismCaptionAnswerModel(TypedDict):
+    type: Literal["caption"]
+    name: str
+    version: str
+
+
+class PhotoPrismCaptionAnswerResult(TypedDict):
+    caption: PhotoPrismCaptionAnswerResultCaption
+
+
+class PhotoPrismCaptionAnswerResultCaption(TypedDict):
+    text: str
+    source: Literal["image"]
+    confidence: NotRequired[float]
+
+
+class PhotoPrismError(TypedDict):
+    id: str
+    code: int
+    error: str
+
+
 class Problem(TypedDict):
     """What went wrong, as RFC 9457 has it."""
 

@@ -75,7 +75,8 @@ const body_forms = {
         .map((value) => `-F ${quoted(`${input.name}=${value}`)}`)),
   },
   "application/json": {
-    build: (schema) => body_forms["multipart/form-data"].build(schema),
+    build: (schema, example) => (Object.values(schema.properties).every(is_flat)
+      ? body_forms["multipart/form-data"].build(schema) : [labelled("json", "", json_input(example))]),
     read: (inputs) => ({ body: json_of(inputs), headers: { "Content-Type": "application/json" } }),
     curl: (inputs) => ["-H 'Content-Type: application/json'", `-d ${quoted(json_of(inputs))}`],
   },
@@ -88,7 +89,21 @@ const body_forms = {
   },
 };
 
+// What one field can hold.
+function is_flat(property) {
+  return property.enum || typeof (property.items ?? property).type === "string";
+}
+
+function json_input(example) {
+  const input = element("textarea");
+  input.rows = 8;
+  input.dataset.json = "";
+  input.value = JSON.stringify(example, null, 2);
+  return input;
+}
+
 function json_of(inputs) {
+  if (inputs.length === 1 && "json" in inputs[0].dataset) return inputs[0].value;
   return JSON.stringify(Object.fromEntries(inputs.filter((input) => input.value).map((input) =>
     [input.name, "list" in input.dataset ? input.value.trim().split(/\s+/) : input.value])));
 }
@@ -149,8 +164,8 @@ class Endpoint {
     const names = new Set(this.parameters.map((parameter) => parameter.name));
     const properties = Object.entries(schema.properties ?? {}).filter(([name]) => !names.has(name));
     const fields = { ...schema, properties: Object.fromEntries(properties) };
-    place.replaceChildren(...body_forms[type].build(fields));
-    this.body = { form: body_forms[type], inputs: [...place.querySelectorAll("input, select")] };
+    place.replaceChildren(...body_forms[type].build(fields, content[type].example));
+    this.body = { form: body_forms[type], inputs: [...place.querySelectorAll("input, select, textarea")] };
   }
 
   build_answers() {

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "service/caption_picture.h"
+#include "service/embedding.h"
 
 struct fake_service fake;
 
@@ -145,6 +146,48 @@ bool service_caption_url(struct service *service, const char *url,
     (void)snprintf(fake.url, sizeof fake.url, "%s", url);
     *result = (struct ingest_result){.record = fake.record};
     return call("caption_url", err);
+}
+
+// Several come from several threads at once. The vector tells what was asked for: its first number
+// is the size, its second the first byte.
+static bool embed(const char *name, const void *bytes, size_t size, enum queue_lane lane,
+                  struct embedding_result *result, struct error *err) {
+    const char *failing = fake.failing_upload;
+    const unsigned char *first = bytes;
+    (void)pthread_mutex_lock(&upload_mutex);
+    atomic_fetch_add(&fake.embed_calls, 1);
+    fake.lane = lane;
+    keep_bytes(bytes, size);
+    *result = (struct embedding_result){
+        .embedding = {.values = {(float)size, size > 0 ? (float)first[0] : 0, 0.1F}, .width = 3},
+        .engine = {.text_tokens = 5}};
+    return finish_upload(
+        name,
+        failing != NULL && size >= strlen(failing) && memcmp(bytes, failing, strlen(failing)) == 0,
+        err);
+}
+
+bool service_embed_text(struct service *service, const char *text, enum queue_lane lane,
+                        struct embedding_result *result, struct error *err) {
+    (void)service;
+    return embed("embed_text", text, strlen(text), lane, result, err);
+}
+
+bool service_embed_image(struct service *service, const void *bytes, size_t size,
+                         enum queue_lane lane, struct embedding_result *result, struct error *err) {
+    (void)service;
+    bool is_done = embed("embed_image", bytes, size, lane, result, err);
+    result->width = 640;
+    result->height = 480;
+    result->engine.text_tokens = 0;
+    return is_done;
+}
+
+bool service_embed_url(struct service *service, const char *url, enum queue_lane lane,
+                       struct embedding_result *result, struct error *err) {
+    (void)service;
+    (void)snprintf(fake.url, sizeof fake.url, "%s", url);
+    return embed("embed_url", url, strlen(url), lane, result, err);
 }
 
 bool service_get_image(struct service *service, const char *id, struct image_record *record,

@@ -27,6 +27,7 @@ struct fake_service {
 
     // What was asked.
     atomic_int upload_calls;
+    atomic_int embed_calls;
     enum queue_lane lane;  // of the last upload
     enum route_quality quality;
     char called[32];

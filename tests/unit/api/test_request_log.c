@@ -83,6 +83,9 @@ static void levels(void **state) {
     assert_string_equal(level_of("/images", 499), "info");
     assert_string_equal(level_of("/images", 500), "warning");
     assert_string_equal(level_of("/images", 503), "warning");
+    assert_string_equal(level_of("/predict", 501), "info");
+    assert_string_equal(level_of("/ping", 200), "debug");
+    assert_string_equal(level_of("/.well-known/ready", 204), "debug");
     assert_string_equal(level_of("/healthz", 200), "debug");
     assert_string_equal(level_of("/readyz", 200), "debug");
     assert_string_equal(level_of("/metrics", 200), "debug");

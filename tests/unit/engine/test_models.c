@@ -123,17 +123,19 @@ static void test_many_callers_get_the_same_answer(void **state) {
 static void test_one_model_alone_is_enough_for_its_job(void **state) {
     (void)state;
     struct embedding embedding;
+    struct engine_timings timings, timings_of_cut;
     bool is_cut;
     struct engine *engine = engine_with(NULL, embedding_folder, NULL);
     assert_string_equal(engine_info(engine)->caption_model, "");
-    assert_true(
-        engine_embed_text(engine, "a red car", QUEUE_INTERACTIVE, &embedding, &is_cut, NULL, NULL));
+    assert_true(engine_embed_text(engine, "a red car", QUEUE_INTERACTIVE, &embedding, &is_cut,
+                                  &timings, NULL));
     assert_false(is_cut);
     char *long_text = memory_alloc(10000);
     for (size_t i = 0; i + 4 < 10000; i += 4) memcpy(long_text + i, "red ", 4);
-    assert_true(
-        engine_embed_text(engine, long_text, QUEUE_INTERACTIVE, &embedding, &is_cut, NULL, NULL));
+    assert_true(engine_embed_text(engine, long_text, QUEUE_INTERACTIVE, &embedding, &is_cut,
+                                  &timings_of_cut, NULL));
     assert_true(is_cut);
+    assert_true(timings.text_tokens >= 5 && timings.text_tokens < timings_of_cut.text_tokens);
     memory_free(long_text);
     struct error err = {0};
     assert_false(
