@@ -12,7 +12,12 @@ import { VirtualGrid } from "/ui/virtual_grid.js";
 const newer_ms = 800, together_ms = 150;  // what comes together is shown together
 
 // What was shown when this page was left, for coming back to it.
-let left = null;  // { address, source, scroll, active, selected }
+let left = null;  // { address, source, scroll, active, number }
+
+// Where pictures were shown last and which, in their order.
+export function last_shown() {
+  return { address: left?.address ?? "#/", ids: left?.source.items.map(({ id }) => id).filter((id) => !is_deleted(id)) ?? [] };
+}
 
 class Gallery {
   constructor(container, { api, navigate, parameters }) {
