@@ -14,10 +14,11 @@
     "POST /images,POST /images/batch,GET /images,GET /images/{id},PATCH /images/{id},"        \
     "DELETE /images/{id},GET /images/{id}/content,GET /images/{id}/thumbnail,"                \
     "GET /images/{id}/duplicates,GET /search,POST /search,GET /costs,GET /experiments,"       \
+    "GET /jobs,GET /jobs/{id},DELETE /jobs/{id},GET /events,"                                 \
     "GET /metrics,GET /metrics/summary,GET /healthz,GET /readyz,GET /openapi.json,GET /docs," \
     "GET /,other"
 #define METRICS_CODES \
-    "200,201,204,302,304,400,404,405,409,413,415,422,429,499,500,502,503,504,507,other"
+    "200,201,202,204,302,304,400,404,405,409,413,415,422,429,499,500,502,503,504,507,other"
 #define METRICS_LATENCY_MS_BUCKETS 50, 100, 200, 400, 800, 1600, 3200
 // OpenTelemetry's bounds for http.server.request.duration
 #define METRICS_SECONDS_BUCKETS \

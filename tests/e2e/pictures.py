@@ -7,7 +7,7 @@ import zlib
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "image"
 
 
-def _chunk(name, data):
+def chunk(name, data):
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
@@ -16,9 +16,9 @@ def png(seed, width=24, height=16, padding=0):
     dice = random.Random(seed)
     rows = b"".join(b"\0" + dice.randbytes(width * 3) for _ in range(height))
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    extra = _chunk(b"prVt", bytes(padding)) if padding else b""
-    return (b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + extra
-            + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b""))
+    extra = chunk(b"prVt", bytes(padding)) if padding else b""
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
 def plain_png(width, height, grey=128):
@@ -27,15 +27,15 @@ def plain_png(width, height, grey=128):
     packer = zlib.compressobj(1)
     row = b"\0" + bytes([grey]) * width
     data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    return (b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data)
-            + _chunk(b"IEND", b""))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data)
+            + chunk(b"IEND", b""))
 
 
 def png_that_claims(width, height):
     """Says it is this large, and has no pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header)
-            + _chunk(b"IDAT", zlib.compress(b"\0" * 64)) + _chunk(b"IEND", b""))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+            + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b""))
 
 
 def golden(name):

@@ -135,6 +135,17 @@ def test_two_servers_share_a_database(serve):
     assert set(found(two, q="x", k=100)) == ids
 
 
+def test_servers_on_one_data_folder_leave_the_jobs_to_the_first(serve):
+    first, second = serve(), serve()
+    later = {"params": {"async": "true"}, "headers": {"Content-Type": "image/png"}}
+    job = first.client.post("/images", content=png(1), **later).json()["id"]
+    wait_until(lambda: first.client.get(f"/jobs/{job}").json()["state"] == "done")
+    answer = second.client.post("/images", content=png(2), **later)
+    assert answer.status_code == 503 and "another one has them" in answer.json()["detail"]
+    assert second.client.get(f"/jobs/{job}").status_code == 503
+    assert second.upload(png(2))["id"]
+
+
 def vector_text(seed):
     dice = random.Random(seed)
     numbers = [dice.gauss(0, 1) for _ in range(512)]

@@ -82,17 +82,27 @@ SCROLL = """async () => {
 }"""
 
 
+def work_s(meter):
+    """What the page's scripts, styles and layout have taken so far."""
+    values = {value["name"]: value["value"] for value in meter.send("Performance.getMetrics")["metrics"]}
+    return values["ScriptDuration"] + values["LayoutDuration"] + values["RecalcStyleDuration"]
+
+
 def test_ten_thousand_pictures_scroll_smoothly(full_server, open_page):
     page = open_page(full_server)
     page.locator(".status", has_text="10,000 pictures").wait_for()
     page.evaluate(WATCH_TASKS)
+    meter = page.context.new_cdp_session(page)
+    meter.send("Performance.enable")
+    before = work_s(meter)
     scrolled = page.evaluate(SCROLL)
+    work_ms = (work_s(meter) - before) * 1000 / scrolled["frames"]
     assert scrolled["seen"] == PICTURES - 1
     assert scrolled["nodes"] < 1500, scrolled
     tasks = page.evaluate("() => tasks")
-    # A page of 200 arrives fifty times on a machine that others use, too; none of it may be felt.
-    assert max(tasks, default=0) < 200, tasks
-    assert sum(tasks) < 3000, tasks
+    # Less than a frame at 60 a second. Both also wait for others that use the machine.
+    assert work_ms < 16, work_ms
+    assert max(tasks, default=0) < 500, tasks
     page.locator(".tile a").last.focus()
     page.keyboard.press("Control+Home")
     assert page.evaluate("() => document.activeElement.closest('[data-index]').dataset.index") == "0"

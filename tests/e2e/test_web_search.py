@@ -89,7 +89,7 @@ def test_only_what_fits_is_shown_unless_asked(server, animals, open_page):
     page.get_by_role("button", name="Show the nearest all the same").click()
     wait_for_status(page, "^4 pictures found")
     assert not page.get_by_role("checkbox", name="Only what fits").is_checked()
-    assert re.fullmatch(r"relevance \d+ % · score -?\d\.\d{3}", page.locator(".tile-score").first.inner_text())
+    assert re.fullmatch(r"relevance\s\d+ % · score -?\d\.\d{3}", page.locator(".tile-score").first.inner_text())
     page.get_by_role("checkbox", name="Only what fits").check()
     page.get_by_role("heading", name="Nothing found").wait_for()
 

@@ -47,8 +47,12 @@ def test_the_gallery_shows_all_pictures(server, open_page, view):
     assert page.evaluate("innerWidth") == page.viewport_size["width"]  # a phone widens for what is wider
     # Rows fill the width, and no picture lies over another.
     boxes = page.eval_on_selector_all(".tile", "tiles => tiles.map(tile => tile.getBoundingClientRect().toJSON())")
+    end = page.locator(".picture-grid").evaluate("grid => grid.getBoundingClientRect().right")
     for left, right in zip(boxes, boxes[1:]):
-        assert left["right"] <= right["left"] or left["bottom"] <= right["top"]
+        if left["bottom"] <= right["top"]:
+            assert abs(left["right"] - end) < 1
+        else:
+            assert left["right"] < right["left"] and right["right"] < end + 1
     take_picture(page, f"gallery-{view}")
 
 
@@ -111,8 +115,10 @@ def test_what_changed_meanwhile_is_seen_on_coming_back(server, open_page):
     page.go_back()
     page.get_by_text("changed meanwhile").wait_for()
     page.goto(f"{server.url}/#/elsewhere")
+    page.get_by_text("There is no such page.").wait_for()
     server.client.delete(f"/images/{ids[3]}")
     page.go_back()
+    page.locator(".tile").first.wait_for()
     page.locator(f'[data-id="{ids[3]}"]').wait_for(state="detached")
     assert shown_ids(page) == ids[:3] + ids[4:]
 
@@ -129,6 +135,23 @@ def test_pictures_of_others_appear(server, open_page):
     server.client.delete(f"/images/{new}")
     wait_for_count(page, "3 pictures")
     assert new not in shown_ids(page)
+
+
+def test_a_page_that_nobody_sees_keeps_no_connection(server, open_page):
+    fill(server, 3)
+    page = open_page(server)
+    wait_for_count(page, "3 pictures")
+    see = """is_hidden => {
+        Object.defineProperty(document, "hidden", { value: is_hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(see, True)
+    server.upload(png(100))
+    page.wait_for_timeout(1500)
+    assert len(shown_ids(page)) == 3
+    page.evaluate(see, False)
+    wait_for_count(page, "4 pictures")
+    page.locator(".tile").nth(3).wait_for()
 
 
 def test_deleting_can_be_undone(server, open_page):
@@ -189,6 +212,23 @@ def test_leaving_the_page_ends_the_time_for_undo(server, open_page):
     page.goto(server.url + "/docs")
     wait_until(lambda: server.client.get(f"/images/{ids[0]}").status_code == 404)
     assert server.client.get(f"/images/{ids[1]}").status_code == 200
+
+
+def test_what_was_deleted_is_gone_on_coming_back(server, open_page):
+    ids = fill(server, 5)
+    page = open_page(server)
+    wait_for_count(page, "5 pictures")
+    page.locator(".tile a").nth(1).focus()
+    page.keyboard.press("Delete")
+    page.goto(f"{server.url}/#/elsewhere")
+    page.get_by_text("There is no such page.").wait_for()
+    page.get_by_role("button", name="Close this notice").click()
+    server.client.delete(f"/images/{ids[3]}")
+    wait_until(lambda: server.client.get(f"/images/{ids[1]}").status_code == 404)
+    page.wait_for_timeout(300)
+    page.go_back()
+    page.locator(".tile").first.wait_for()
+    assert shown_ids(page) == [ids[0], ids[2], ids[4]]
 
 
 def test_a_deletion_that_fails_comes_back(server, open_page):

@@ -187,6 +187,26 @@ def test_uploads_end_also_without_events(server, open_page, loss):
     row(page, "a.png").get_by_role("link").wait_for()
 
 
+def test_events_that_are_refused_are_asked_for_again(server, open_page):
+    page = open_page(server, "docs")
+    page.expected.append("503")
+    refused = []
+
+    def answer(route):
+        if len(refused) == 2:
+            route.continue_()
+            return
+        refused.append(route.request.url)
+        route.fulfill(status=503, headers={"Retry-After": "1"})
+
+    page.route("**/events", answer)
+    with page.expect_response(lambda answer: answer.url.endswith("/events") and answer.status == 200):
+        page.goto(server.url)
+    server.upload(png(1))
+    page.locator(".status", has_text=re.compile("^1 picture$")).wait_for()
+    assert len(refused) == 2
+
+
 def test_events_come_again_after_the_server_was_away(start_server, open_page, tmp_path):
     server = start_server()
     page = open_page(server)

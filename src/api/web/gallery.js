@@ -12,7 +12,10 @@ import { VirtualGrid } from "/ui/virtual_grid.js";
 const newer_ms = 800, together_ms = 150;  // what comes together is shown together
 
 // What was shown when this page was left, for coming back to it.
-let left = null;  // { address, source, scroll, active, number }
+let left = null;  // { address, source, scroll, active: id, number: index of it }
+// What goes meanwhile is not there any more.
+deletions.addEventListener("deleted", ({ detail }) => left?.source.remove(detail));
+live.addEventListener("image", ({ detail }) => { if (detail.change === "deleted") left?.source.remove([detail.id]); });
 
 // Where pictures were shown last and which, in their order.
 export function last_shown() {

@@ -9,12 +9,16 @@ function percent(part) {
   return `${Math.round(part * 100)} %`;
 }
 
+// A narrow tile has room for the figures; what they are, everybody can ask for.
 function finding(item) {
-  if (item.score === null && item.relevance === null) return "found by its words";
+  const { score, relevance } = item;
+  if (score === null && relevance === null) return element("span", { class: "tile-score" }, "found by its words");
   const parts = [];
-  if (item.relevance !== null) parts.push(`relevance ${percent(item.relevance)}`);
-  if (item.score !== null) parts.push(`score ${item.score.toFixed(3)}`);
-  return parts.join(" · ");
+  if (relevance !== null)
+    parts.push(element("meter", { min: 0, max: 1, value: relevance, "aria-hidden": "true" }),
+      element("span", { class: "visually-hidden" }, "relevance "), percent(relevance));
+  if (score !== null) parts.push(`${relevance !== null ? " · " : ""}score ${score.toFixed(3)}`);
+  return element("span", { class: "tile-score", title: relevance === null ? null : `relevance ${percent(relevance)}` }, ...parts);
 }
 
 // For virtual_grid.js. `is_found`: of a search. on_like(item), on_delete(item).
@@ -23,12 +27,7 @@ export function make_tile(item, { api, is_found, on_like, on_delete }) {
   const image = element("img", { alt: "", decoding: "async", draggable: "false" });
   const caption = element("span", { class: "tile-caption" }, item.caption);
   const link = element("a", { class: "tile-link", href: `#/image/${item.id}` }, image, caption);
-  if (is_found) {
-    const score = element("span", { class: "tile-score" }, finding(item));
-    if (item.relevance !== null)
-      score.prepend(element("meter", { min: 0, max: 1, value: item.relevance, "aria-hidden": "true" }));
-    link.append(score);
-  }
+  if (is_found) link.append(finding(item));
   const box = element("input", { type: "checkbox", "aria-label": `Select: ${item.caption}` });
   const node = element("div", { class: "tile", role: "gridcell", "data-id": item.id }, link,
     element("label", { class: "tile-select" }, box),

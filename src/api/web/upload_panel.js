@@ -139,7 +139,7 @@ export class UploadPanel {
       return element("label", { class: "button" }, input, label);
     };
     const address = element("input", { type: "text", inputmode: "url", name: "addresses", autocomplete: "off", spellcheck: "false",
-      placeholder: "https://…", "aria-label": "Addresses of pictures" });
+      placeholder: "Addresses from the web", "aria-label": "Addresses of pictures" });
     const form = element("form", { class: "address-form", onsubmit: (event) => {
       event.preventDefault();
       const urls = address.value.split(/\s+/).filter((url) => url !== "");
