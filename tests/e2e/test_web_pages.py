@@ -379,3 +379,50 @@ def test_nobody_is_asked_while_nobody_looks(server, open_page):
     asked.clear()
     page.wait_for_timeout(2500)
     assert asked == []
+
+
+def test_what_goes_wrong_is_seen_on_the_metrics(cloud_server, open_page):
+    def change(path, alter):
+        answer = cloud_server.client.get(path).json()
+        alter(answer)
+        page.route(f"**{path}", lambda route: route.fulfill(json=answer))
+
+    page = open_page(cloud_server, view="phone")
+    change("/metrics/summary", lambda answer: (
+        answer["cloud"][0].update(breaker="open", opens_in_s=41.7, last_failure="<b>HTTP 503</b>"),
+        answer["store"].update(is_up=False), answer.update(is_ready=False),
+        answer["requests"]["uploads"].update(failed=3)))
+    change("/healthz", lambda answer: answer["reindex"].update(state="running", done=310, total=1204, failed=1))
+    page.goto(f"{cloud_server.url}/#/metrics")
+    page.locator(".badge.bad", has_text="not ready").wait_for()
+    provider = page.get_by_role("row", name=re.compile("^openrouter"))
+    assert "paused, asked again in 42 s" in provider.inner_text() and "<b>HTTP 503</b>" in provider.inner_text()
+    assert page.locator(".figure.bad dd").inner_text() == "3"
+    assert fact(page, "Store") == "sqlite, does not answer"
+    page.get_by_text("310 of 1,204 are of the model that runs").wait_for()
+    assert "1 picture cannot get one" in fact(page, "Vectors")
+    drawn = page.locator("dd .share .part-of").get_attribute("width")
+    assert float(drawn) == pytest.approx(100 * 310 / 1204)
+    assert accessibility_faults(page) == []
+    assert page.evaluate("innerWidth") == page.viewport_size["width"]
+
+
+@pytest.mark.parametrize("origin, words", [("model", "Chosen by models."), ("user", "Chosen by a person")])
+def test_whose_the_tags_are_is_told(server, open_page, origin, words):
+    image = server.upload(png(1))
+    page = open_page(server)
+    page.route(f"**/images/{image['id']}", lambda route: route.fulfill(
+        json=image | {"tags": ["tree"], "tags_origin": origin}))
+    page.goto(f"{server.url}/#/image/{image['id']}")
+    page.get_by_text(words).wait_for()
+
+
+def test_words_that_are_not_saved_are_not_lost_unasked(server, open_page):
+    page = open_picture(open_page, server, server.upload(png(1))["id"])
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("button", name="Edit the caption").click()
+    page.locator("textarea").fill("half written")
+    page.evaluate("location.reload()")
+    wait_until(lambda: page.wait_for_timeout(50) or asked == ["beforeunload"])
+    assert page.locator("textarea").input_value() == "half written"
