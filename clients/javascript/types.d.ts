@@ -619,6 +619,10 @@ export interface MetricsSummaryQueue {
   requests_waiting: number;
   /** Requests under way. */
   requests_active: number;
+  /** Uploads that were accepted (`async=true`) and have not begun. */
+  jobs_waiting: number;
+  /** Uploads that were accepted and are being done. */
+  jobs_running: number;
   /** How many jobs the models took together, on average of the last 512; null before the first. */
   batch_size: number | null;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/content_disposition.h"
 #include "api/entity_tag.h"
 #include "api/handlers.h"
 #include "api/image_answer.h"
@@ -28,10 +29,9 @@ static enum image_format format_of(const struct image_record *record) {
 
 static void content_headers_add(struct http_response *response, const struct image_record *record,
                                 enum image_format format) {
-    char disposition[96];
+    char disposition[CONTENT_DISPOSITION_SIZE];
     const char *extension = format == IMAGE_UNKNOWN ? "bin" : image_format_extension(format);
-    (void)snprintf(disposition, sizeof disposition, "inline; filename=\"%s.%s\"", record->id,
-                   extension);
+    content_disposition_write(record->id, record->file_name, extension, disposition);
     http_response_add_header(response, "Content-Disposition", disposition);
 }
 

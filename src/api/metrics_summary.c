@@ -116,11 +116,13 @@ static json_t *queue_json(const struct api *api) {
     double sizes[METRICS_RECENT], sum = 0;
     size_t count = metrics_recent(api->metrics, METRIC_BATCH_SIZE, NULL, NULL, sizes);
     for (size_t i = 0; i < count; i++) sum += sizes[i];
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}",                                      //
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",                            //
                      "depth", gauge_json(api, METRIC_QUEUE_DEPTH),                     //
                      "capacity", gauge_json(api, METRIC_QUEUE_CAPACITY),               //
                      "requests_waiting", gauge_json(api, METRIC_HTTP_QUEUE_DEPTH),     //
                      "requests_active", gauge_json(api, METRIC_HTTP_ACTIVE_REQUESTS),  //
+                     "jobs_waiting", gauge_json(api, METRIC_JOBS_WAITING),             //
+                     "jobs_running", gauge_json(api, METRIC_JOBS_RUNNING),             //
                      "batch_size", count == 0 ? json_null() : json_rounded(sum / (double)count, 2));
 }
 

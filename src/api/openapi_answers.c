@@ -12,7 +12,7 @@ static const struct {
 } error_descriptions[] = {
     {400, "The address or the body is malformed: broken percent-encoding, form or JSON."},
     {403, "The request comes from a page of another site."},
-    {404, "There is no such image or job."},
+    {404, "There is no such image, job, model or file."},
     {406, "The Accept header does not take what is answered."},
     {409, "It contradicts what is there now."},
     {413, "The picture or the body is over a limit."},
@@ -39,6 +39,7 @@ static const struct {
     {"Retry-After", "integer", true, "Seconds to wait before asking again."},
     {"ETag", "string", true, "Changes when the bytes do; send it back in If-None-Match."},
     {"Location", "string", true, "Where to go on."},
+    {"Content-Disposition", "string", false, "The name of the file, where the image has one."},
     {"Accept-Post", "string", false,
      "The content types of bodies that this address takes, where the one sent is not among them."},
 };
@@ -162,6 +163,7 @@ static json_t *good_answer_json(const json_t *schemas, const struct api_route *r
     add_header(json, "X-Request-Id");
     if ((route->flags & ROUTE_HAS_ENTITY_TAG) != 0) add_header(json, "ETag");
     if (answer->status == 302) add_header(json, "Location");
+    if (strcmp(route->operation, "getImageContent") == 0) add_header(json, "Content-Disposition");
     if (answer->media_type == NULL) return json;
     json_t *content = json_object();
     add_form(schemas, content, answer->media_type, answer->schema);

@@ -102,7 +102,7 @@ def test_every_answer_names_its_headers(document):
                 if status == "304":
                     assert "ETag" in headers and "ETag" in operation["responses"]["200"]["headers"]
     assert set(document["components"]["headers"]) == {
-        "X-Request-Id", "Retry-After", "ETag", "Location", "Accept-Post"}
+        "X-Request-Id", "Retry-After", "ETag", "Location", "Accept-Post", "Content-Disposition"}
 
 
 def test_every_operation_is_described(document):

@@ -2,6 +2,7 @@
 refused and how, and deletion."""
 import concurrent.futures
 import hashlib
+import urllib.parse
 
 import pytest
 from pictures import golden, plain_png, png, png_that_claims
@@ -112,7 +113,9 @@ def test_file_names_are_only_names(client):
         shown = upload["payload"]["src"]["filename"]
         assert "/" not in shown and "\\" not in shown and len(shown.encode()) <= 255
         content = client.get(f"/images/{upload['id']}/content")
-        assert content.headers["content-disposition"] == f'inline; filename="{upload["id"]}.png"'
+        plain, _, real = content.headers["content-disposition"].partition("; filename*=UTF-8''")
+        assert plain == f'inline; filename="{upload["id"]}.png"'
+        assert urllib.parse.unquote(real) == shown + ("" if shown.endswith(".png") else ".png")
     # Longer than any file system allows: cut or refused, never more than that.
     answer = post(client, png(99), "x" * 300 + ".png")
     assert answer.status_code in (200, 400)

@@ -437,6 +437,8 @@ class MetricsSummaryQueue(TypedDict):
     capacity: int
     requests_waiting: int
     requests_active: int
+    jobs_waiting: int
+    jobs_running: int
     batch_size: float | None
 
 

@@ -17,6 +17,11 @@ let left = null;  // { address, source, scroll, active: id, number: index of it 
 deletions.addEventListener("deleted", ({ detail }) => left?.source.remove(detail));
 live.addEventListener("image", ({ detail }) => { if (detail.change === "deleted") left?.source.remove([detail.id]); });
 
+// Where pictures were shown last and which, in their order.
+export function last_shown() {
+  return { address: left?.address ?? "#/", ids: left?.source.items.map(({ id }) => id).filter((id) => !is_deleted(id)) ?? [] };
+}
+
 class Gallery {
   constructor(container, { api, navigate, parameters }) {
     this.api = api;

@@ -214,7 +214,7 @@ static void content_is_served_as_a_picture_only(void **state) {
     assert_string_equal(answer_header(&answer, "Content-Security-Policy"),
                         "default-src 'none'; sandbox");
     assert_string_equal(answer_header(&answer, "Content-Disposition"),
-                        "inline; filename=\"" ID ".png\"");
+                        "inline; filename=\"" ID ".png\"; filename*=UTF-8''cat.png");
     assert_string_equal(answer_header(&answer, "ETag"), "\"" ID ID ID ID "\"");
     answer_clear(&answer);
 
