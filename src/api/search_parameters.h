@@ -3,7 +3,7 @@
 #pragma once
 
 #include "api/parameter.h"
-#include "service/search.h"
+#include "service/search_text.h"
 
 extern const struct api_parameter parameter_mode;
 extern const struct api_parameter parameter_min_score;
@@ -16,11 +16,9 @@ extern const struct api_parameter parameter_origin;
 extern const struct api_parameter parameter_tags;
 extern const struct api_parameter parameter_words;
 
-// The texts that a request's filter points to.
 struct search_parameters {
     struct search_request request;
-    char *text;             // one copy of all lists, cut at the commas
-    const char **pointers;  // into it
+    struct search_text text;  // what the request points to
 };
 
 enum { SEARCH_CURSOR_SIZE = 13 };  // with NUL

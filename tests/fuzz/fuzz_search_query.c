@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/time_text.h"
+#include "base/time_text.h"
 #include "base/memory.h"
 #include "service/query_text.h"
 
