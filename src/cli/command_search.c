@@ -9,6 +9,7 @@
 #include "cli/engine_setup.h"
 #include "cli/json_line.h"
 #include "cli/store_setup.h"
+#include "cli/terminal_picture.h"
 #include "service/search_text.h"
 #include "service/service.h"
 
@@ -38,11 +39,27 @@ static void print_json(const struct search_result *result) {
 
 static void print_text(const struct search_result *result) {
     const struct image_record *record = &result->record;
-    if (isfinite(result->score))
-        (void)printf("%.3f", (double)result->score);
-    else
-        (void)printf("    -");
-    (void)printf("  %s  %s  %s\n", record->id, record->caption, record->file_name);
+    char score[16] = "    -";
+    if (isfinite(result->score)) (void)snprintf(score, sizeof score, "%.3f", (double)result->score);
+    terminal_print(stdout, COLOUR_STRONG, score);
+    (void)printf("  ");
+    terminal_print(stdout, COLOUR_FAINT, record->id);
+    (void)printf("  ");
+    terminal_print(stdout, COLOUR_PLAIN, record->caption);
+    (void)printf("  ");
+    terminal_print(stdout, COLOUR_FAINT, record->file_name);
+    (void)printf("\n");
+}
+
+static void print_answer(const struct search_answer *answer, const struct settings *settings,
+                         const struct terminal *terminal, const char *folder) {
+    struct image_limits limits = picture_limits(settings);
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct search_result *result = &answer->results[i];
+        (settings->is_json ? print_json : print_text)(result);
+        terminal_picture_print_stored(terminal, folder, result->record.sha256, &limits);
+    }
+    if (answer->count == 0 && !settings->is_json) (void)fprintf(stderr, "%s\n", answer->reason);
 }
 
 // By enum search_text_field; NULL: no option.
@@ -72,9 +89,8 @@ static bool read_options(const struct settings *settings, struct search_text *te
 }
 
 static bool search(struct engine *engine, struct store *store, const struct search_request *request,
-                   const struct settings *settings, struct error *err) {
-    bool is_json = settings->is_json;
-    struct search_answer answer = {.results = NULL};
+                   const struct settings *settings, struct search_answer *answer,
+                   struct error *err) {
     struct relevance *relevance = relevance_create(engine, err);
     struct service_options setup = {.engine = engine,
                                     .store = store,
@@ -83,11 +99,7 @@ static bool search(struct engine *engine, struct store *store, const struct sear
                                     .open_former_context = settings,
                                     .decode_threads = 1};
     struct service *service = relevance != NULL ? service_create(&setup, err) : NULL;
-    bool is_done = service != NULL && service_search(service, request, &answer, err);
-    for (size_t i = 0; i < answer.count && is_done; i++)
-        (is_json ? print_json : print_text)(&answer.results[i]);
-    if (is_done && answer.count == 0 && !is_json) (void)fprintf(stderr, "%s\n", answer.reason);
-    search_answer_clear(&answer);
+    bool is_done = service != NULL && service_search(service, request, answer, err);
     service_destroy(service);
     relevance_destroy(relevance);
     return is_done;
@@ -101,15 +113,20 @@ int command_search(const struct command_input *input) {
     struct search_request request = {.k = (size_t)settings->result_count};
     struct store *store = NULL;
     struct engine *engine = NULL;
+    struct terminal terminal;
+    struct search_answer answer = {.results = NULL};
     if (input->word_count == 0)
         error_set(&err, ERROR_USAGE, "say what to look for: imgrouter search a red car");
     char *query = join_words(input);
     request.query = query;
     bool is_done = input->word_count > 0 && read_options(settings, &text, &request, &err) &&
+                   terminal_find(&terminal, settings->picture_display, settings->is_json, &err) &&
                    data_folder_path(settings, folder, &err);
     if (is_done) store = store_setup_create(settings, folder, true, &err);
     if (store != NULL) engine = engine_setup_create(settings, false, true, &err);
-    is_done = engine != NULL && search(engine, store, &request, settings, &err);
+    is_done = engine != NULL && search(engine, store, &request, settings, &answer, &err);
+    if (is_done) print_answer(&answer, settings, &terminal, folder);
+    search_answer_clear(&answer);
     engine_destroy(engine);
     if (store != NULL) store->operations->destroy(store);
     search_text_clear(&text);

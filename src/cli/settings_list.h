@@ -192,6 +192,8 @@ SETTING(found_until, TEXT, "until", NULL, NULL, 0, 0, FOR_SEARCH, "TIME",
         "Only pictures stored before this time.")
 SETTING(origin, TEXT, "origin", NULL, NULL, 0, 0, FOR_SEARCH, "ORIGIN",
         "Only pictures whose caption is from there: local, user, mock or the name of a provider.")
+SETTING(picture_display, TEXT, "pictures", "IMGROUTER_PICTURES", "auto", 0, 0, FOR_SEARCH | FOR_IMAGES | FOR_CAPTION, "auto|always|never",
+        "Small pictures with the answer, in terminals that show them. auto: in those known for it, and in those that say they can; always: in every terminal. Never elsewhere, and never with --json.")
 SETTING(repository, TEXT, "repository", NULL, NULL, 0, 0, FOR_MODELS, "ORG/NAME",
         "Another repository of the hub than the two that are served by default.")
 SETTING(from, TEXT, "from", NULL, NULL, 0, 0, FOR_MIGRATE, "STORE",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "cloud/provider_private.h"
 #include "cloud/rekognition_answer.h"
 
@@ -49,7 +50,7 @@ static const char *objection(uint32_t width, uint32_t height) {
 
 static bool append_request(struct byte_buffer *body, const struct cloud_question *question) {
     return byte_buffer_append_text(body, "{\"Image\":{\"Bytes\":\"") &&
-           provider_append_base64(body, question->jpeg, question->size) &&
+           base64_append(body, question->jpeg, question->size) &&
            byte_buffer_append_text(body,
                                    "\"},\"MaxLabels\":20,\"MinConfidence\":55,"
                                    "\"Features\":[\"GENERAL_LABELS\"]}");

@@ -1,5 +1,4 @@
 // What all providers do alike: send, read the answer, tell what failed.
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,15 +123,4 @@ bool provider_caption_copy(char caption[static CLOUD_CAPTION_SIZE], const char *
     }
     caption[used] = '\0';
     return used > 0;
-}
-
-bool provider_append_base64(struct byte_buffer *buffer, const uint8_t *bytes, size_t size) {
-    enum { STEP = 3 * 4096 };  // a multiple of three: no padding but at the end
-    unsigned char text[STEP / 3 * 4 + 1];
-    for (size_t done = 0; done < size; done += STEP) {
-        size_t part = size - done < STEP ? size - done : STEP;
-        int length = EVP_EncodeBlock(text, bytes + done, (int)part);
-        if (!byte_buffer_append(buffer, text, (size_t)length)) return false;
-    }
-    return true;
 }

@@ -2,6 +2,7 @@
 // models to choose and takes no prompt.
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "cloud/google_answer.h"
 #include "cloud/provider_private.h"
 
@@ -21,7 +22,7 @@ static bool check(struct provider *provider, struct error *err) {
 
 static bool append_request(struct byte_buffer *body, const struct cloud_question *question) {
     return byte_buffer_append_text(body, "{\"requests\":[{\"image\":{\"content\":\"") &&
-           provider_append_base64(body, question->jpeg, question->size) &&
+           base64_append(body, question->jpeg, question->size) &&
            byte_buffer_append_text(body,
                                    "\"},\"features\":["
                                    "{\"type\":\"LABEL_DETECTION\",\"maxResults\":10},"

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "cloud/openai_answer.h"
@@ -83,7 +84,7 @@ static bool append_request(struct byte_buffer *body, enum provider_kind kind, co
                                      "},{\"type\":\"image_url\",\"image_url\":{%s\"url\":"
                                      "\"data:image/jpeg;base64,",
                                      detail) &&
-           provider_append_base64(body, question->jpeg, question->size) &&
+           base64_append(body, question->jpeg, question->size) &&
            byte_buffer_append_text(body, "\"}}]}]}");
 }
 

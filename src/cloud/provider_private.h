@@ -55,5 +55,3 @@ bool provider_may_have_worked(long status);
 // One line without control characters, blanks trimmed, quotation marks around the whole taken off,
 // cut between characters. false: nothing is left.
 bool provider_caption_copy(char caption[static CLOUD_CAPTION_SIZE], const char *text);
-// `size` bytes as base64, appended.
-bool provider_append_base64(struct byte_buffer *buffer, const uint8_t *bytes, size_t size);
