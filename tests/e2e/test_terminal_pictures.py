@@ -180,9 +180,10 @@ def test_terminals_that_tell_of_sixels_get_them(on_terminal, answer, name, wide)
     output = on_terminal("caption", path, answer=answer)
     assert protocols_in(output) == [SIXEL]
     picture, = sixel_pictures(output)
-    # Dithered: right on the whole, not at each pixel, and no single one has whom to share with.
+    # Dithered: right on the whole, not at each pixel. A single one and few rows have little to share the rest with.
+    bound = {"dot.png": 26, "banner.png": 2.5}.get(name, 1.1)
     blur = ImageFilter.BoxBlur(4)
-    assert difference(picture.filter(blur), expected(path).filter(blur)) < (26 if name == "dot.png" else 6)
+    assert difference(picture.filter(blur), expected(path).filter(blur)) < bound
 
 
 @pytest.mark.parametrize("answer", [b"\x1b[?62;22c", b"\x1b[?64;14;44c", b"\x1b[?c", b"4c", b"\x1b[?62;4"])
