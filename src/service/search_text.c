@@ -97,16 +97,19 @@ static bool list_read(struct reader *reader, enum search_text_field field, size_
     return true;
 }
 
+bool search_word_is_whole(const char *word) {
+    for (const char *c = word; *c != '\0'; c++)
+        if ((*c & 0x80) != 0 || (*c >= '0' && *c <= '9') ||
+            ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z'))
+            return true;
+    return false;
+}
+
 static bool words_check(const struct reader *reader, const struct store_filter *filter) {
-    for (size_t i = 0; i < filter->caption_word_count; i++) {
-        bool has_letter = false;
-        for (const char *c = filter->caption_words[i]; *c != '\0'; c++)
-            has_letter = has_letter || (*c & 0x80) != 0 || (*c >= '0' && *c <= '9') ||
-                         ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z');
-        if (!has_letter)
+    for (size_t i = 0; i < filter->caption_word_count; i++)
+        if (!search_word_is_whole(filter->caption_words[i]))
             return fail(reader->fault, SEARCH_TEXT_WORDS, "value_error", "Not a word",
                         "must have a letter or digit in every entry.");
-    }
     return true;
 }
 

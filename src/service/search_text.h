@@ -41,3 +41,6 @@ struct search_text_fault {
 bool search_text_read(struct search_text *text, struct search_request *request,
                       struct search_text_fault *fault);
 void search_text_clear(struct search_text *text);
+
+// Has a letter or a digit: what full-text search can look for.
+bool search_word_is_whole(const char *word);
