@@ -6,7 +6,8 @@
 #include "api/mcp_picture.h"
 #include "api/mcp_tools.h"
 #include "api/search_parameters.h"
-#include "api/time_text.h"
+#include "base/time_text.h"
+#include "service/search_text.h"
 
 enum { SCORE_DECIMALS = 6, RELEVANCE_DECIMALS = 4, RESULTS_DEFAULT = 10 };
 

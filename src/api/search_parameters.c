@@ -6,17 +6,14 @@
 #include <string.h>
 
 #include "api/image_answer.h"
-#include "api/time_text.h"
 #include "base/byte_buffer.h"
-#include "base/memory.h"
 #include "base/sha256.h"
 
-static const char *const modes[] = {"semantic", "keyword", "hybrid", NULL};  // enum search_mode
 static const char *const flags[] = {"false", "true", NULL};
 
 const struct api_parameter parameter_mode = {
     .name = "mode",
-    .choices = modes,
+    .choices = search_mode_names,
     .example = "semantic",
     .description =
         "How to find: `semantic` by what the pictures show, `keyword` by the words of "
@@ -145,79 +142,26 @@ static bool cursor_read(const struct http_request *request, struct search_reques
     return true;
 }
 
-static bool min_score_read(const struct http_request *request, struct search_request *search,
-                           struct problem *problem) {
-    const char *text = http_request_query(request, parameter_min_score.name);
-    if (text == NULL) return true;
-    if (strcmp(text, "auto") == 0) {
-        search->score_bound = SCORE_AUTOMATIC;
-        return true;
-    }
-    char *end;
-    double number = strtod(text, &end);
-    // The first character keeps out "nan", "inf" and blanks; the span, hexadecimal numbers.
-    bool is_number = text[0] != '\0' && strspn(text, "+-.0123456789eE") == strlen(text) &&
-                     *end == '\0' && number >= -1 && number <= 1;
-    if (!is_number)
-        return problem_set_field(problem, "query", parameter_min_score.name, "float_parsing",
-                                 "Input should be a number from -1 to 1, or auto",
-                                 "The parameter min_score must be a number from -1 to 1, or auto.");
-    search->score_bound = SCORE_AT_LEAST;
-    search->min_score = (float)number;
-    return true;
-}
+// By enum search_text_field.
+static const struct api_parameter *const text_parameters[SEARCH_TEXT_COUNT] = {
+    [SEARCH_TEXT_MODE] = &parameter_mode,   [SEARCH_TEXT_MIN_SCORE] = &parameter_min_score,
+    [SEARCH_TEXT_TAGS] = &parameter_tags,   [SEARCH_TEXT_WORDS] = &parameter_words,
+    [SEARCH_TEXT_IDS] = &parameter_ids,     [SEARCH_TEXT_FROM] = &parameter_from,
+    [SEARCH_TEXT_UNTIL] = &parameter_until, [SEARCH_TEXT_ORIGIN] = &parameter_origin,
+};
 
-static bool time_read(const struct http_request *request, const struct api_parameter *parameter,
-                      int64_t *ms, struct problem *problem) {
-    const char *text = http_request_query(request, parameter->name);
-    if (text == NULL || time_text_read(text, ms)) return true;
-    return problem_set_field(
-        problem, "query", parameter->name, "datetime_parsing", "Input should be a date or a time",
-        "The parameter %s must be a date such as 2026-01-31, or a time such as "
-        "2026-01-31T09:26:53Z.",
-        parameter->name);
-}
-
-static bool choice_read(const struct http_request *request, const struct api_parameter *parameter,
-                        size_t *choice, struct problem *problem) {
-    const char *value = http_request_query(request, parameter->name);
-    *choice = 0;
+static bool exact_read(const struct http_request *request, bool *is_exact,
+                       struct problem *problem) {
+    const char *value = http_request_query(request, parameter_exact.name);
     if (value == NULL) return true;
-    if (!parameter_check_choice(parameter, "query", value, strlen(value), problem)) return false;
-    while (strcmp(parameter->choices[*choice], value) != 0) (*choice)++;
-    return true;
-}
-
-static bool list_fail(const struct api_parameter *parameter, size_t maximum,
-                      struct problem *problem) {
-    return problem_set_field(problem, "query", parameter->name, "value_error",
-                             "Input should be a list separated by commas",
-                             "The parameter %s must be a list of 1 to %zu entries, separated by "
-                             "commas, none of them empty.",
-                             parameter->name, maximum);
-}
-
-// Cuts a copy of the value at its commas; *text and *pointers move on past what was used.
-static bool list_read(const struct http_request *request, const struct api_parameter *parameter,
-                      size_t maximum, char **text, const char ***pointers, size_t *count,
-                      struct problem *problem) {
-    const char *value = http_request_query(request, parameter->name);
-    *count = 0;
-    if (value == NULL) return true;
-    size_t size = strlen(value) + 1;
-    memcpy(*text, value, size);
-    for (char *rest = *text; rest != NULL;) {
-        char *entry = strsep(&rest, ",");
-        if (entry[0] == '\0' || *count == maximum) return list_fail(parameter, maximum, problem);
-        (*pointers)[(*count)++] = entry;
-    }
-    *text += size;
-    *pointers += *count;
+    if (!parameter_check_choice(&parameter_exact, "query", value, strlen(value), problem))
+        return false;
+    *is_exact = strcmp(value, "true") == 0;
     return true;
 }
 
 static bool ids_check(const struct store_filter *filter, struct problem *problem) {
-    for (size_t i = 0; filter->ids != NULL && i < filter->id_count; i++)
+    for (size_t i = 0; i < filter->id_count; i++)
         if (!image_id_is_whole(filter->ids[i]))
             return problem_set_field(problem, "query", parameter_ids.name, "value_error",
                                      "Not an id",
@@ -225,58 +169,19 @@ static bool ids_check(const struct store_filter *filter, struct problem *problem
     return true;
 }
 
-bool search_word_is_whole(const char *word) {
-    for (const char *c = word; *c != '\0'; c++)
-        if ((*c & 0x80) != 0 || (*c >= '0' && *c <= '9') ||
-            ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z'))
-            return true;
-    return false;
-}
-
-static bool words_check(const struct store_filter *filter, struct problem *problem) {
-    for (size_t i = 0; i < filter->caption_word_count; i++)
-        if (!search_word_is_whole(filter->caption_words[i]))
-            return problem_set_field(problem, "query", parameter_words.name, "value_error",
-                                     "Not a word",
-                                     "Every entry of words must have a letter or digit.");
-    return true;
-}
-
-static bool filter_read(struct search_parameters *parameters, const struct http_request *request,
-                        struct problem *problem) {
-    static const struct api_parameter *const lists[] = {&parameter_ids, &parameter_tags,
-                                                        &parameter_words};
-    struct store_filter *filter = &parameters->request.filter;
-    size_t text_size = 1, entries = 1;
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        const char *value = http_request_query(request, lists[i]->name);
-        if (value == NULL) continue;
-        text_size += strlen(value) + 1;
-        for (entries++; *value != '\0'; value++) entries += *value == ',' ? 1 : 0;
-    }
-    parameters->text = memory_try(text_size);
-    parameters->pointers = memory_try_array(entries, sizeof *parameters->pointers);
-    if (parameters->text == NULL || parameters->pointers == NULL)
+static bool text_read(struct search_parameters *parameters, const struct http_request *request,
+                      struct problem *problem) {
+    struct search_text_fault fault;
+    for (size_t i = 0; i < SEARCH_TEXT_COUNT; i++)
+        parameters->text.values[i] = http_request_query(request, text_parameters[i]->name);
+    if (search_text_read(&parameters->text, &parameters->request, &fault))
+        return ids_check(&parameters->request.filter, problem);
+    if (fault.rule[0] == '\0')
         return error_set(&problem->error, ERROR_INTERNAL,
                          "The server has no memory for this search.");
-    char *text = parameters->text;
-    const char **pointers = parameters->pointers;
-    filter->tags = pointers;
-    if (!list_read(request, &parameter_tags, STORE_TAGS_MAX, &text, &pointers, &filter->tag_count,
-                   problem))
-        return false;
-    filter->caption_words = pointers;
-    if (!list_read(request, &parameter_words, STORE_WORDS_MAX, &text, &pointers,
-                   &filter->caption_word_count, problem))
-        return false;
-    filter->ids = http_request_query(request, parameter_ids.name) != NULL ? pointers : NULL;
-    if (!list_read(request, &parameter_ids, STORE_SEARCH_MAX, &text, &pointers, &filter->id_count,
-                   problem))
-        return false;
-    filter->origin = http_request_query(request, parameter_origin.name);
-    return ids_check(filter, problem) && words_check(filter, problem) &&
-           time_read(request, &parameter_from, &filter->created_from_ms, problem) &&
-           time_read(request, &parameter_until, &filter->created_until_ms, problem);
+    const char *name = text_parameters[fault.field]->name;
+    return problem_set_field(problem, "query", name, fault.type, fault.message,
+                             "The parameter %s %s", name, fault.rule);
 }
 
 static bool query_check(const char *query, struct problem *problem) {
@@ -295,23 +200,17 @@ static bool query_check(const char *query, struct problem *problem) {
 bool search_parameters_read(struct search_parameters *parameters, struct http_request *request,
                             struct problem *problem) {
     struct search_request *search = &parameters->request;
-    size_t mode, is_exact;
     long k;
-    *parameters = (struct search_parameters){.text = NULL};
+    *parameters = (struct search_parameters){.request = {.query = NULL}};
     search->query = http_request_query(request, parameter_query_text.name);
     search->image_id = http_request_query(request, parameter_image_id.name);
     bool is_read = (search->query == NULL || query_check(search->query, problem)) &&
                    (search->image_id == NULL || image_id_check(search->image_id, problem)) &&
                    parameter_read_integer(request, &parameter_k, &k, problem) &&
-                   choice_read(request, &parameter_mode, &mode, problem) &&
-                   choice_read(request, &parameter_exact, &is_exact, problem) &&
-                   min_score_read(request, search, problem) &&
-                   filter_read(parameters, request, problem) &&
-                   cursor_read(request, search, problem);
+                   exact_read(request, &search->is_exact, problem) &&
+                   text_read(parameters, request, problem) && cursor_read(request, search, problem);
     if (!is_read) return false;
     search->k = (size_t)k;
-    search->mode = (enum search_mode)mode;
-    search->is_exact = is_exact == 1;
     // The last page before the bound may be short.
     if (search->offset < STORE_SEARCH_MAX && search->k > STORE_SEARCH_MAX - search->offset)
         search->k = STORE_SEARCH_MAX - search->offset;
@@ -319,6 +218,5 @@ bool search_parameters_read(struct search_parameters *parameters, struct http_re
 }
 
 void search_parameters_clear(struct search_parameters *parameters) {
-    memory_free(parameters->text);
-    memory_free(parameters->pointers);
+    search_text_clear(&parameters->text);
 }

@@ -4,11 +4,15 @@
 #include "cli/command.h"
 #include "cli/engine_setup.h"
 #include "cli/json_line.h"
+#include "cli/terminal_picture.h"
 
 static void print_caption(const char *file, const struct caption *caption, const char *model,
                           double ms, bool is_json) {
     if (!is_json) {
-        (void)printf("%s: %s\n", file, caption->text);
+        terminal_print(stdout, COLOUR_FAINT, file);
+        (void)printf(": ");
+        terminal_print(stdout, COLOUR_PLAIN, caption->text);
+        (void)printf("\n");
         (void)fflush(stdout);
         return;
     }
@@ -20,8 +24,8 @@ static void print_caption(const char *file, const struct caption *caption, const
         ms));
 }
 
-static bool caption_file(struct engine *engine, const struct settings *settings, const char *file,
-                         struct error *err) {
+static bool caption_file(struct engine *engine, const struct settings *settings,
+                         const struct terminal *terminal, const char *file, struct error *err) {
     struct prepared_image image;
     struct caption caption;
     int64_t started = clock_monotonic_ns();
@@ -31,6 +35,8 @@ static bool caption_file(struct engine *engine, const struct settings *settings,
     if (!is_done) return false;
     print_caption(file, &caption, engine_info(engine)->caption_model, clock_ms_since(started),
                   settings->is_json);
+    struct image_limits limits = picture_limits(settings);
+    terminal_picture_print_file(terminal, file, &limits);
     return true;
 }
 
@@ -40,13 +46,16 @@ int command_caption(const struct command_input *input) {
         error_set(&err, ERROR_USAGE, "name at least one picture: imgrouter caption photo.jpg");
         return command_fail(&err);
     }
+    struct terminal terminal;
+    if (!terminal_find(&terminal, input->settings->picture_display, input->settings->is_json, &err))
+        return command_fail(&err);
     struct engine *engine = engine_setup_create(input->settings, true, false, &err);
     if (engine == NULL) return command_fail(&err);
     int exit_code = 0;
     for (size_t i = 0; i < input->word_count; i++) {
         // One bad file does not stop the others.
         error_clear(&err);
-        if (!caption_file(engine, input->settings, input->words[i], &err))
+        if (!caption_file(engine, input->settings, &terminal, input->words[i], &err))
             exit_code = command_fail(&err);
     }
     engine_destroy(engine);

@@ -7,10 +7,22 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/data_folder.h"
+#include "cli/engine_setup.h"
 #include "cli/json_line.h"
 #include "cli/store_setup.h"
+#include "cli/terminal_picture.h"
 #include "cloud/price_table.h"
 #include "store/blob_folder.h"
+
+static void print_line(const struct image_record *record, const char *created) {
+    const char *name = record->source == SOURCE_URL ? record->url : record->file_name;
+    terminal_print(stdout, COLOUR_FAINT, record->id);
+    (void)printf("  %s  ", created);
+    terminal_print(stdout, COLOUR_PLAIN, record->caption);
+    (void)printf("  ");
+    terminal_print(stdout, COLOUR_FAINT, name);
+    (void)printf("\n");
+}
 
 static void print_record(const struct image_record *record, bool is_json) {
     char created[CLOCK_TEXT_SIZE];
@@ -25,8 +37,7 @@ static void print_record(const struct image_record *record, bool is_json) {
             "height", (int)record->height, "size_bytes", (json_int_t)record->size_bytes,
             "created_at", created, "receipt", receipt_json_create(record)));
     else
-        (void)printf("%s  %s  %s  %s\n", record->id, created, record->caption,
-                     record->source == SOURCE_URL ? record->url : record->file_name);
+        print_line(record, created);
 }
 
 static void print_receipt(const struct image_record *record) {
@@ -52,11 +63,18 @@ static bool list_images(struct store *store, size_t limit, bool is_json, struct 
     return is_done;
 }
 
-static bool show_image(struct store *store, const char *id, bool is_json, struct error *err) {
+static bool show_image(struct store *store, const char *id, const struct settings *settings,
+                       const char *folder, struct error *err) {
     struct image_record record;
-    if (!store->operations->get(store, id, &record, err)) return false;
+    struct terminal terminal;
+    struct image_limits limits = picture_limits(settings);
+    bool is_json = settings->is_json;
+    if (!terminal_find(&terminal, settings->picture_display, is_json, err) ||
+        !store->operations->get(store, id, &record, err))
+        return false;
     print_record(&record, is_json);
     if (!is_json && record.receipt.reason[0] != '\0') print_receipt(&record);
+    terminal_picture_print_stored(&terminal, folder, record.sha256, &limits);
     return true;
 }
 
@@ -94,7 +112,7 @@ int command_images(const struct command_input *input) {
     if (store == NULL) return command_fail(&err);
     bool is_done = is_list
                        ? list_images(store, (size_t)settings->result_count, settings->is_json, &err)
-                       : show_image(store, input->words[1], settings->is_json, &err);
+                       : show_image(store, input->words[1], settings, folder, &err);
     store->operations->destroy(store);
     return is_done ? 0 : command_fail(&err);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cli/json_line.h"
+#include "cli/terminal.h"
 
 static const char *const state_names[STATE_COUNT] = {[STATE_NEW] = "new",
                                                      [STATE_KNOWN] = "known",
@@ -28,11 +29,11 @@ void index_report_start(struct index_report *report, int64_t total) {
     report->started_ns = clock_monotonic_ns();
 }
 
-// File names are bytes of others: nothing in them may steer the terminal.
 static void print_failure(FILE *out, const struct ledger_entry *entry) {
-    for (const char *c = entry->path; *c != '\0'; c++)
-        (void)fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, out);
-    (void)fprintf(out, ": %s\n", entry->reason);
+    terminal_print(out, COLOUR_BAD, entry->path);
+    (void)fputs(": ", out);
+    terminal_print(out, COLOUR_PLAIN, entry->reason);
+    (void)fputc('\n', out);
 }
 
 static void print_json(enum index_state state, const struct ledger_entry *entry,
@@ -78,12 +79,13 @@ void index_report_summary(struct index_report *report) {
         json_object_set_new(json, "pictures_per_second", json_real(rate));
         json_line_print(json_pack("{s:o}", "summary", json));
     } else {
-        (void)printf(
-            "%lld new, %lld known, %lld unchanged, %lld failed, %lld skipped (not pictures); "
-            "%.1f s, %.1f pictures/s\n",
-            (long long)counts[STATE_NEW], (long long)counts[STATE_KNOWN],
-            (long long)counts[STATE_UNCHANGED], (long long)counts[STATE_FAILED],
-            (long long)counts[STATE_SKIPPED], seconds, rate);
+        char failed[32];
+        (void)snprintf(failed, sizeof failed, "%lld failed", (long long)counts[STATE_FAILED]);
+        (void)printf("%lld new, %lld known, %lld unchanged, ", (long long)counts[STATE_NEW],
+                     (long long)counts[STATE_KNOWN], (long long)counts[STATE_UNCHANGED]);
+        terminal_print(stdout, counts[STATE_FAILED] > 0 ? COLOUR_BAD : COLOUR_PLAIN, failed);
+        (void)printf(", %lld skipped (not pictures); %.1f s, %.1f pictures/s\n",
+                     (long long)counts[STATE_SKIPPED], seconds, rate);
         (void)fflush(stdout);
     }
 }

@@ -184,6 +184,22 @@ SETTING(retries_failed, FLAG, "retry", NULL, 0, 0, 0, FOR_INDEX, NULL,
         "Try the files that failed again, and no others.")
 SETTING(result_count, INTEGER, "k", NULL, 10, 1, 1000, FOR_SEARCH | FOR_IMAGES, "N",
         "Results to print.")
+SETTING(search_mode, TEXT, "mode", NULL, "semantic", 0, 0, FOR_SEARCH, "semantic|keyword|hybrid",
+        "How to find: by what the pictures show, by the words of captions, file names and tags, or by both.")
+SETTING(min_score, TEXT, "min-score", NULL, NULL, 0, 0, FOR_SEARCH, "NUMBER|auto",
+        "Leave out what fits worse: a number from -1 to 1 that the score must reach, or auto for what is relevant to the words, and nothing else.")
+SETTING(tags, TEXT, "tags", NULL, NULL, 0, 0, FOR_SEARCH, "TAG,…",
+        "Only pictures that have all these tags, separated by commas.")
+SETTING(caption_words, TEXT, "words", NULL, NULL, 0, 0, FOR_SEARCH, "WORD,…",
+        "Only pictures with all these words in the caption, separated by commas.")
+SETTING(found_from, TEXT, "from", NULL, NULL, 0, 0, FOR_SEARCH, "TIME",
+        "Only pictures stored at this time or later: a date such as 2026-01-31, or a time such as 2026-01-31T09:26:53Z.")
+SETTING(found_until, TEXT, "until", NULL, NULL, 0, 0, FOR_SEARCH, "TIME",
+        "Only pictures stored before this time.")
+SETTING(origin, TEXT, "origin", NULL, NULL, 0, 0, FOR_SEARCH, "ORIGIN",
+        "Only pictures whose caption is from there: local, user, mock or the name of a provider.")
+SETTING(picture_display, TEXT, "pictures", "IMGROUTER_PICTURES", "auto", 0, 0, FOR_SEARCH | FOR_IMAGES | FOR_CAPTION, "auto|always|never",
+        "Small pictures with the answer, in terminals that show them. auto: in those known for it, and in those that say they can; always: in every terminal. Never elsewhere, and never with --json.")
 SETTING(repository, TEXT, "repository", NULL, NULL, 0, 0, FOR_MODELS, "ORG/NAME",
         "Another repository of the hub than the two that are served by default.")
 SETTING(from, TEXT, "from", NULL, NULL, 0, 0, FOR_MIGRATE, "STORE",

@@ -106,15 +106,20 @@ void thumbnail_size(uint32_t max_side, uint32_t *width, uint32_t *height) {
     *height = side_shrink(*height, longest, max_side);
 }
 
-uint8_t *thumbnail_jpeg_create(const struct pixels *pixels, uint32_t max_side, size_t *size,
-                               struct error *err) {
+bool thumbnail_pixels_create(const struct pixels *pixels, uint32_t max_side, struct pixels *small,
+                             struct error *err) {
     uint32_t width = pixels->width, height = pixels->height;
     thumbnail_size(max_side, &width, &height);
-    if (width == pixels->width && height == pixels->height)
-        return pixels_jpeg_create(pixels, size, err);
-    struct pixels small;
     struct resize_target whole = {width, height, {.width = width, .height = height}};
-    if (!resize_bicubic(pixels, &whole, &small, err)) return NULL;
+    return resize_bicubic(pixels, &whole, small, err);
+}
+
+uint8_t *thumbnail_jpeg_create(const struct pixels *pixels, uint32_t max_side, size_t *size,
+                               struct error *err) {
+    struct pixels small;
+    if (pixels->width <= max_side && pixels->height <= max_side)
+        return pixels_jpeg_create(pixels, size, err);
+    if (!thumbnail_pixels_create(pixels, max_side, &small, err)) return NULL;
     uint8_t *jpeg = pixels_jpeg_create(&small, size, err);
     pixels_clear(&small);
     return jpeg;

@@ -2,9 +2,7 @@
 import fcntl
 import json
 import os
-import pty
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -12,43 +10,10 @@ import termios
 
 import pytest
 from pictures import png
+from pseudo_terminal import Terminal
 from server_process import clean_environment, wait_until
 
 RESTORED = b"\x1b[?25h\x1b[?1049l"
-
-
-class Terminal:
-    """A command on a pseudo-terminal of its own, as its session's foreground."""
-
-    def __init__(self, command, environment, rows=24, columns=80):
-        self.main, self.side = pty.openpty()
-        fcntl.ioctl(self.side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.before = termios.tcgetattr(self.side)
-        self.output = b""
-        self.process = subprocess.Popen(
-            command, stdin=self.side, stdout=self.side, stderr=self.side, env=environment,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-
-    def read(self, seconds=0.1):
-        while select.select([self.main], [], [], seconds)[0]:
-            self.output += os.read(self.main, 65536)
-
-    def wait_for(self, text):
-        def is_there():
-            self.read()
-            return text in self.output
-        wait_until(is_there)
-
-    def frames(self):
-        return [frame.decode() for frame in self.output.split(b"\x1b[H")[1:]]
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        os.close(self.main)
-        os.close(self.side)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-// What all providers share, without a network: captions, base64, what a status means, words.
+// What all providers share, without a network: captions, what a status means, words.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

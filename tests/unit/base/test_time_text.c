@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/time_text.h"
+#include "base/time_text.h"
 
 static void times_are_read(void **state) {
     (void)state;
