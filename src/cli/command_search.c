@@ -76,7 +76,7 @@ static bool read_options(const struct settings *settings, struct search_text *te
     *text = (struct search_text){.values = {
                                      [SEARCH_TEXT_MODE] = settings->search_mode,
                                      [SEARCH_TEXT_MIN_SCORE] = settings->min_score,
-                                     [SEARCH_TEXT_TAGS] = settings->tags,
+                                     [SEARCH_TEXT_TAGS] = settings->found_tags,
                                      [SEARCH_TEXT_WORDS] = settings->caption_words,
                                      [SEARCH_TEXT_FROM] = settings->found_from,
                                      [SEARCH_TEXT_UNTIL] = settings->found_until,

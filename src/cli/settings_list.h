@@ -188,7 +188,7 @@ SETTING(search_mode, TEXT, "mode", NULL, "semantic", 0, 0, FOR_SEARCH, "semantic
         "How to find: by what the pictures show, by the words of captions, file names and tags, or by both.")
 SETTING(min_score, TEXT, "min-score", NULL, NULL, 0, 0, FOR_SEARCH, "NUMBER|auto",
         "Leave out what fits worse: a number from -1 to 1 that the score must reach, or auto for what is relevant to the words, and nothing else.")
-SETTING(tags, TEXT, "tags", NULL, NULL, 0, 0, FOR_SEARCH, "TAG,…",
+SETTING(found_tags, TEXT, "tags", NULL, NULL, 0, 0, FOR_SEARCH, "TAG,…",
         "Only pictures that have all these tags, separated by commas.")
 SETTING(caption_words, TEXT, "words", NULL, NULL, 0, 0, FOR_SEARCH, "WORD,…",
         "Only pictures with all these words in the caption, separated by commas.")
