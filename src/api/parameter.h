@@ -42,7 +42,7 @@ extern const struct api_parameter
     parameter_job_state;  // its choices in the order of enum job_state
 extern const struct api_parameter parameter_job_limit;
 extern const struct api_parameter parameter_summary_format;
-extern const struct api_parameter parameter_web_file;  // name
+extern const struct api_parameter parameter_web_file;       // name
 extern const struct api_parameter parameter_if_none_match;  // of every route with an entity tag
 extern const struct api_parameter parameter_last_event_id;
 

@@ -9,13 +9,13 @@
 
 enum route_flags {
     ROUTE_WAITS = 0,
-    ROUTE_INSTANT = 1,         // runs on the event thread
-    ROUTE_TAKES_PICTURE = 2,   // in the three forms of picture_body.h
-    ROUTE_HAS_ENTITY_TAG = 4,  // answers 304 to If-None-Match
-    ROUTE_TAKES_PICTURES = 8,  // in the two forms of batch_body.h
-    ROUTE_TAKES_CHANGE = 16,   // JSON, as images_change.c reads it
-    ROUTE_MAY_BE_LATER = 32,   // answers 202 and a job to async=true
-    ROUTE_TAKES_MESSAGE = 64,  // JSON-RPC, as mcp_post.c reads it; may be answered 202
+    ROUTE_INSTANT = 1,          // runs on the event thread
+    ROUTE_TAKES_PICTURE = 2,    // in the three forms of picture_body.h
+    ROUTE_HAS_ENTITY_TAG = 4,   // answers 304 to If-None-Match
+    ROUTE_TAKES_PICTURES = 8,   // in the two forms of batch_body.h
+    ROUTE_TAKES_CHANGE = 16,    // JSON, as images_change.c reads it
+    ROUTE_MAY_BE_LATER = 32,    // answers 202 and a job to async=true
+    ROUTE_TAKES_MESSAGE = 64,   // JSON-RPC, as mcp_post.c reads it; may be answered 202
     ROUTE_TAKES_FOREIGN = 128,  // what another program's protocol has: openapi_protocols.c
 };
 

@@ -1,5 +1,5 @@
-// Files that travel inside the binary: the web pages, the schemas of the OpenAPI document, the tools
-// of the Model Context Protocol.
+// Files that travel inside the binary: the web pages, the schemas of the OpenAPI document, the
+// tools of the Model Context Protocol.
 #pragma once
 
 #include "base/sha256.h"

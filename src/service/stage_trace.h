@@ -17,6 +17,6 @@ void stage_trace_models(const struct engine *engine, int64_t started_ns,
 
 // Around an operation of a store, "put".
 struct span *stage_trace_store(const struct store *store, const char *operation);
-// Ends any span. `err` is what failed where !is_done; may be NULL. That something is not there is an
-// answer, no failure.
+// Ends any span. `err` is what failed where !is_done; may be NULL. That something is not there is
+// an answer, no failure.
 void stage_trace_end(struct span *span, bool is_done, const struct error *err);
