@@ -200,4 +200,4 @@ def test_results_come_in_pages_as_one_scrolls(server, open_page):
 def test_a_search_that_the_server_refuses_is_explained(server, animals, open_page):
     page = open_page(server, "#/?q=dog&words=...")
     page.expected.append("422")
-    page.get_by_text("Every entry of words must have a letter or digit.").first.wait_for()
+    page.get_by_text("The parameter words must have a letter or digit in every entry.").first.wait_for()

@@ -57,7 +57,7 @@ def open_page(browser):
     for page in pages:
         unexpected = [fault for fault in page.faults
                       if not any(part in fault for part in page.expected)]
-        assert unexpected == []
+        assert unexpected == [], unexpected
         assert page.hosts - {""} == {f"127.0.0.1:{page.server.port}"}
 
 
