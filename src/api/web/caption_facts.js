@@ -33,10 +33,10 @@ function spent({ cost_usd, cache_hit }) {
   return cost_usd === 0 ? "No provider was paid." : "";
 }
 
-// As far as they took any time.
+// As far as they took any time that one can read.
 function times({ local_ms, cloud_ms, route_ms }) {
   const parts = [["local models", local_ms], ["cloud", cloud_ms], ["deciding", route_ms]];
-  return parts.filter(([, ms]) => ms > 0).map(([name, ms]) => `${name} ${duration(ms)}`).join(", ");
+  return parts.filter(([, ms]) => ms >= 0.05).map(([name, ms]) => `${name} ${duration(ms)}`).join(", ");
 }
 
 export function caption_lines(image) {

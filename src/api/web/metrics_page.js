@@ -20,7 +20,7 @@ const reindex_words = { running: "The others are being made anew.", waiting: "Th
 
 // Dollars, with as many digits as small amounts need.
 function dollars(amount) {
-  return `$${amount.toFixed(amount !== 0 && amount < 0.01 ? 6 : amount < 1 ? 4 : 2)}`;
+  return `$${amount.toFixed(amount === 0 || amount >= 1 ? 2 : amount < 0.01 ? 6 : 4)}`;
 }
 
 // Of an axis: 0.0025 -> "$0.0025"

@@ -12,7 +12,7 @@ const like_icon = "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l4.5 4.5M11 8v6M8 1
 const delete_icon = "M5 7h14M10 7V4.5h4V7M7 7l1 12.5h8L17 7M10.5 10.5v6M13.5 10.5v6";
 const download_icon = "M12 4v11M7.5 11L12 15.5 16.5 11M5 19.5h14";
 const back_icon = "M14.5 5l-7 7 7 7";
-const next_icon = "M9.5 5l7 7-7 7";
+const step_icons = { [-1]: "M19 12H5.5M11 6l-6 6 6 6", 1: "M5 12h13.5M13 6l6 6-6 6" };
 const largest_thumbnail = 1024;
 
 function fact(name, what, explanation = "") {
@@ -126,7 +126,7 @@ class PicturePage {
     const content = this.api.content(image.id);
     return element("div", { class: "picture-bar" },
       element("a", { class: "button quiet", href: this.before.address }, icon(back_icon), "Pictures"),
-      element("div", { class: "steps" }, this.make_step(-1, "Previous picture", back_icon), this.make_step(1, "Next picture", next_icon)),
+      element("div", { class: "steps" }, this.make_step(-1, "Previous picture"), this.make_step(1, "Next picture")),
       element("a", { class: "button", href: `#/?like=${image.id}` }, ...labelled(like_icon, "More like this")),
       element("a", { class: "button", href: content, download: true }, ...labelled(download_icon, "Download")),
       element("button", { type: "button", class: "bad", onclick: () => this.remove() }, ...labelled(delete_icon, "Delete")));
@@ -138,9 +138,9 @@ class PicturePage {
     return at < 0 ? null : ids[at + step] ?? null;
   }
 
-  make_step(step, name, path) {
-    const id = this.beside(step);
-    return id && element("button", { type: "button", class: "quiet", title: name, "aria-label": name, onclick: () => this.step(step) }, icon(path));
+  make_step(step, name) {
+    return this.before.ids.includes(this.id) && element("button", { type: "button", class: "quiet", title: name, "aria-label": name,
+      disabled: this.beside(step) === null, onclick: () => this.step(step) }, icon(step_icons[step]));
   }
 
   // Back leads to where the pictures were, however many were looked at.
