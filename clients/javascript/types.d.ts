@@ -962,6 +962,17 @@ export interface PhotoPrismError {
   error: string;
 }
 
+/** A JSON-RPC 2.0 message of the Model Context Protocol. Revision 2025-03-26 also takes a list of up to 32 of them, and answers a list. */
+export interface McpMessage {
+  jsonrpc: "2.0";
+  /** Absent in notifications. */
+  id?: string | number;
+  /** `initialize`, `server/discover`, `ping`, `tools/list`, `tools/call`, `resources/list`, `resources/templates/list` or `resources/read`. */
+  method: string;
+  /** Named values. */
+  params?: Record<string, unknown>;
+}
+
 /** What went wrong, as RFC 9457 has it. */
 export interface Problem {
   /** Always about:blank: the status says it all. */

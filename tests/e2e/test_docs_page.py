@@ -120,7 +120,7 @@ def test_every_endpoint_can_be_tried(page, server, tmp_path):
     names = page.eval_on_selector_all(".endpoint", "nodes => nodes.map(node => node.dataset.endpoint)")
     job = server.client.post("/images?async=true", files={"file": ("a.png", png(4))}).json()["id"]
     wait_until(lambda: server.client.get(f"/jobs/{job}").json()["state"] == "done")
-    values = {"q": "a picture", "caption": "mine", "tags": "one two", "model": "mock",
+    values = {"q": "a picture", "caption": "mine", "tags": "one two", "model": "mock", "name": "app.js",
               "entries": '{"clip": {"visual": {"modelName": "mock"}}}'}
     skipped = {"url", "urls"}  # nothing can be fetched here
     for name in sorted(names, key=lambda name: name.startswith("DELETE")):

@@ -104,10 +104,10 @@ test("jobs and events", async () => {
   await assert.rejects(client.wait(broken.id, { timeoutMs: 60_000 }),
     (error) => error instanceof JobFailed && error.job.id === broken.id);
 
-  // A signal ends it without an error.
+  // A signal ends it without an error, whatever else was told until then.
   const others = client.events({ signal: leave.signal });
   setTimeout(() => leave.abort(), 200);
-  assert.equal((await others.next()).done, true);
+  while (!(await others.next()).done);
 });
 
 test("it waits as it is told", async (context) => {

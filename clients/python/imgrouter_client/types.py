@@ -1,7 +1,7 @@
 """The server's answers. Written by clients/generate_types.py; do not change by hand."""
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class Image(TypedDict):
@@ -693,6 +693,15 @@ class PhotoPrismError(TypedDict):
     id: str
     code: int
     error: str
+
+
+class McpMessage(TypedDict):
+    """A JSON-RPC 2.0 message of the Model Context Protocol. Revision 2025-03-26 also takes a list of up to 32 of them, and answers a list."""
+
+    jsonrpc: Literal["2.0"]
+    id: NotRequired[str | int]
+    method: str
+    params: NotRequired[dict[str, Any]]
 
 
 class Problem(TypedDict):
