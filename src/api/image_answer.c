@@ -10,10 +10,10 @@
 
 enum { SCORE_DECIMALS = 6 };  // a float holds no more
 
-static json_t *source_json(const struct image_record *record) {
-    if (record->source == SOURCE_URL)
-        return json_pack("{s:s, s:o}", "source", "url", "url", json_text(record->url));
-    return json_pack("{s:s, s:o}", "source", "upload", "filename", json_text(record->file_name));
+json_t *source_json_create(enum image_source source, const char *url, const char *file_name) {
+    if (source == SOURCE_URL)
+        return json_pack("{s:s, s:o}", "source", "url", "url", json_text(url));
+    return json_pack("{s:s, s:o}", "source", "upload", "filename", json_text(file_name));
 }
 
 // NULL: nobody gave any.
@@ -31,22 +31,22 @@ json_t *image_json_create(const struct image_record *record) {
         json_array_append_new(tags, json_text(tag));
     return json_pack(
         "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:{s:o}, s:i, s:i, s:s, s:I, s:s, s:s, s:o, s:s?, "
-        "s:o}",                                                          //
-        "id", record->id,                                                //
-        "caption", json_text(record->caption),                           //
-        "origin", record->origin,                                        //
-        "confidence", confidence_json(record->confidence),               //
-        "clip_score", json_rounded(record->clip_score, SCORE_DECIMALS),  //
-        "model", json_text(record->caption_model),                       //
-        "embedding_model", json_text(record->embedding_model),           //
-        "payload", "src", source_json(record),                           //
-        "width", (int)record->width,                                     //
-        "height", (int)record->height,                                   //
-        "mime", record->mime,                                            //
-        "size_bytes", (json_int_t)record->size_bytes,                    //
-        "sha256", record->sha256,                                        //
-        "created_at", created,                                           //
-        "tags", tags, "tags_origin", tags_origin(record),                //
+        "s:o}",                                                                                //
+        "id", record->id,                                                                      //
+        "caption", json_text(record->caption),                                                 //
+        "origin", record->origin,                                                              //
+        "confidence", confidence_json(record->confidence),                                     //
+        "clip_score", json_rounded(record->clip_score, SCORE_DECIMALS),                        //
+        "model", json_text(record->caption_model),                                             //
+        "embedding_model", json_text(record->embedding_model),                                 //
+        "payload", "src", source_json_create(record->source, record->url, record->file_name),  //
+        "width", (int)record->width,                                                           //
+        "height", (int)record->height,                                                         //
+        "mime", record->mime,                                                                  //
+        "size_bytes", (json_int_t)record->size_bytes,                                          //
+        "sha256", record->sha256,                                                              //
+        "created_at", created,                                                                 //
+        "tags", tags, "tags_origin", tags_origin(record),                                      //
         "receipt", receipt_json_create(record));
 }
 

@@ -12,6 +12,9 @@
 // NULL when memory is out.
 json_t *image_json_create(const struct image_record *record);
 
+// Where a picture comes from, by its file's name or its address. NULL when memory is out.
+json_t *source_json_create(enum image_source source, const char *url, const char *file_name);
+
 // The id in the request's path. ERROR_NOT_FOUND for what cannot be an id: no such image exists.
 const char *image_id_read(const struct http_request *request, struct problem *problem);
 bool image_id_is_whole(const char *id);  // 16 hexadecimal digits

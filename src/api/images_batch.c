@@ -39,13 +39,6 @@ static void work_on(void *context, size_t index) {
         ingest(work->api, item, index);
 }
 
-static json_t *problem_json_create(const struct error *err) {
-    int status = error_http_status(err->kind);
-    return json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", "about:blank", "title",
-                     http_status_title(status), "status", status, "detail", json_text(err->text),
-                     "code", error_kind_name(err->kind));
-}
-
 static json_t *item_json_create(const struct batch_item *item, size_t index) {
     const struct picture_body *body = &item->body;
     bool is_failed = item->problem.error.kind != ERROR_NONE;

@@ -47,6 +47,19 @@ void answer_json(struct http_response *response, int status, json_t *json) {
     answer_json_as(response, status, "application/json", json);
 }
 
+bool answer_buffer(struct http_response *response, const char *media_type,
+                   struct byte_buffer *buffer, struct error *err) {
+    size_t size = 0;
+    char *bytes = byte_buffer_take(buffer, &size);
+    byte_buffer_clear(buffer);
+    if (bytes == NULL)
+        return error_set(err, ERROR_INTERNAL,
+                         "the server ran out of memory while it wrote the answer; try again");
+    http_response_set_status(response, 200);
+    http_response_take_body(response, media_type, bytes, size);
+    return true;
+}
+
 json_t *json_text(const char *text) {
     size_t size = strlen(text);
     // A character has at most four bytes: the cut is behind one of the last four.

@@ -11,6 +11,12 @@ void answer_json(struct http_response *response, int status, json_t *json);
 void answer_json_as(struct http_response *response, int status, const char *media_type,
                     json_t *json);
 
+// Answers 200 with what was written into the buffer, which is taken over. ERROR_INTERNAL when it
+// ran out of room or memory.
+struct byte_buffer;
+bool answer_buffer(struct http_response *response, const char *media_type,
+                   struct byte_buffer *buffer, struct error *err);
+
 // The JSON as compact text; the caller frees with memory_free. NULL when memory is out.
 char *json_bytes_create(const json_t *json, size_t *size);
 

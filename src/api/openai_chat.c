@@ -93,7 +93,6 @@ static bool answer_stream(struct http_response *response, const struct completio
                           bool wants_usage, struct error *err) {
     const char *caption = completion->result->record.caption;
     struct byte_buffer buffer;
-    size_t size = 0;
     byte_buffer_init(&buffer, STREAM_SIZE_MAX);
     append_chunk(&buffer, completion,
                  json_pack("[{s:i, s:{s:s, s:s}, s:n}]", "index", 0, "delta", "role", "assistant",
@@ -108,14 +107,8 @@ static bool answer_stream(struct http_response *response, const struct completio
                  wants_usage, !wants_usage);
     if (wants_usage) append_chunk(&buffer, completion, json_array(), true, true);
     byte_buffer_append_text(&buffer, "data: [DONE]\n\n");
-    char *bytes = byte_buffer_take(&buffer, &size);
-    byte_buffer_clear(&buffer);
-    if (bytes == NULL)
-        return error_set(err, ERROR_INTERNAL,
-                         "the server ran out of memory while it wrote the answer; try again");
-    http_response_set_status(response, 200);
+    if (!answer_buffer(response, "text/event-stream", &buffer, err)) return false;
     http_response_add_header(response, "Cache-Control", "no-cache");
-    http_response_take_body(response, "text/event-stream", bytes, size);
     return true;
 }
 

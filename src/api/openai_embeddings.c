@@ -143,19 +143,11 @@ static bool append_answer(struct byte_buffer *buffer, const struct embedding_bat
 static bool answer(struct http_response *response, const struct embeddings_request *embeddings,
                    const struct engine_info *info, struct error *err) {
     struct byte_buffer buffer;
-    size_t size = 0;
     byte_buffer_init(&buffer, ANSWER_SIZE_MAX);
-    char *bytes = NULL;
-    if (append_answer(&buffer, &embeddings->batch, embeddings->is_base64,
-                      served_model_name(info, SERVED_EMBEDDING)))
-        bytes = byte_buffer_take(&buffer, &size);
-    byte_buffer_clear(&buffer);
-    if (bytes == NULL)
-        return error_set(err, ERROR_INTERNAL,
-                         "the server ran out of memory while it wrote the answer; try again");
-    http_response_set_status(response, 200);
-    http_response_take_body(response, "application/json", bytes, size);
-    return true;
+    if (!append_answer(&buffer, &embeddings->batch, embeddings->is_base64,
+                       served_model_name(info, SERVED_EMBEDDING)))
+        buffer.has_failed = true;
+    return answer_buffer(response, "application/json", &buffer, err);
 }
 
 void openai_embeddings_post(struct http_request *request, struct http_response *response,

@@ -10,7 +10,6 @@
 static const char *const summary_formats[] = {"json", "text", NULL};
 static const char *const flags[] = {"true", "false", NULL};
 static const char *const priorities[] = {"bulk", "interactive", NULL};
-static const char *const job_states[] = {"queued", "running", "done", "failed", NULL};
 static const char *const qualities[] = {"fast", "auto", "high", NULL};
 
 const struct api_parameter parameter_id = {
@@ -126,7 +125,7 @@ const struct api_parameter parameter_job_id = {
 };
 const struct api_parameter parameter_job_state = {
     .name = "state",
-    .choices = job_states,
+    .choices = job_state_names,
     .example = "failed",
     .description = "Only jobs in this state.",
 };

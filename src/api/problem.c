@@ -39,3 +39,10 @@ void problem_answer(const struct problem *problem, struct http_response *respons
                                 problem->message, "type", problem->type);
     http_response_set_error_with(response, &problem->error, members, summary);
 }
+
+json_t *problem_json_create(const struct error *err) {
+    int status = error_http_status(err->kind);
+    return json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", "about:blank", "title",
+                     http_status_title(status), "status", status, "detail", json_text(err->text),
+                     "code", error_kind_name(err->kind));
+}

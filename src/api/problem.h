@@ -3,6 +3,7 @@
 // field comes in `errors`, in the shape that FastAPI's clients know.
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/error.h"
@@ -24,3 +25,5 @@ bool problem_set_field(struct problem *problem, const char *place, const char *f
     __attribute__((format(printf, 6, 7)));
 
 void problem_answer(const struct problem *problem, struct http_response *response);
+// The same within an answer, of what became of one part. NULL when memory is out.
+json_t *problem_json_create(const struct error *err);

@@ -70,21 +70,13 @@ static bool answer(struct http_response *response, const struct vectorize_reques
                    struct error *err) {
     const struct embedding_batch *batch = &vectorize->batch;
     struct byte_buffer buffer;
-    size_t size = 0;
     byte_buffer_init(&buffer, ANSWER_SIZE_MAX);
     byte_buffer_append_text(&buffer, "{\"textVectors\":");
     append_vectors(&buffer, batch, 0, vectorize->text_count);
     byte_buffer_append_text(&buffer, ",\"imageVectors\":");
     append_vectors(&buffer, batch, vectorize->text_count, batch->count);
     byte_buffer_append_text(&buffer, "}");
-    char *bytes = byte_buffer_take(&buffer, &size);
-    byte_buffer_clear(&buffer);
-    if (bytes == NULL)
-        return error_set(err, ERROR_INTERNAL,
-                         "the server ran out of memory while it wrote the answer; try again");
-    http_response_set_status(response, 200);
-    http_response_take_body(response, "application/json", bytes, size);
-    return true;
+    return answer_buffer(response, "application/json", &buffer, err);
 }
 
 void weaviate_vectorize_post(struct http_request *request, struct http_response *response,

@@ -6,6 +6,7 @@
 #include "base/byte_buffer.h"
 #include "base/memory.h"
 #include "cli/index_target.h"
+#include "cli/server_address.h"
 #include "fetch/fetch_trusted.h"
 
 enum {
@@ -178,17 +179,11 @@ static void ingest(struct index_target *target, struct index_picture *pictures, 
 static void destroy(struct index_target *target) { memory_free(target); }
 
 struct index_target *index_server_create(const struct settings *settings, struct error *err) {
-    const char *address = settings->server;
-    size_t size = strlen(address);
-    while (size > 0 && address[size - 1] == '/') size--;
-    if ((!url_is_http(address) && !url_is_https(address)) || size >= STORE_URL_SIZE) {
-        error_set(err, ERROR_USAGE,
-                  "--server takes the address of a server, such as http://127.0.0.1:8001");
-        return NULL;
-    }
+    char address[STORE_URL_SIZE];
+    if (!server_address_read(settings->server, address, err)) return NULL;
     struct index_server *server = memory_alloc(sizeof *server);
+    memcpy(server->address, address, sizeof server->address);
     server->quality = settings->quality;
-    (void)snprintf(server->address, sizeof server->address, "%.*s", (int)size, address);
     (void)snprintf(server->url, sizeof server->url, "%s/images/batch", server->address);
     server->target = (struct index_target){.name = server->address,
                                            .threads = THREADS,

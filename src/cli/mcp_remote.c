@@ -5,6 +5,7 @@
 
 #include "base/byte_buffer.h"
 #include "base/memory.h"
+#include "cli/server_address.h"
 #include "cloud/fetch_pool.h"
 #include "store/store.h"
 
@@ -21,15 +22,10 @@ struct mcp_remote {
 };
 
 struct mcp_remote *mcp_remote_create(const char *address, struct error *err) {
-    size_t size = strlen(address);
-    while (size > 0 && address[size - 1] == '/') size--;
-    if ((!url_is_http(address) && !url_is_https(address)) || size >= STORE_URL_SIZE) {
-        error_set(err, ERROR_USAGE,
-                  "--server takes the address of a server, such as http://127.0.0.1:8001");
-        return NULL;
-    }
+    char trimmed[STORE_URL_SIZE];
+    if (!server_address_read(address, trimmed, err)) return NULL;
     struct mcp_remote *remote = memory_alloc(sizeof *remote);
-    (void)snprintf(remote->address, sizeof remote->address, "%.*s", (int)size, address);
+    memcpy(remote->address, trimmed, sizeof remote->address);
     (void)snprintf(remote->url, sizeof remote->url, "%s/mcp", remote->address);
     remote->clients = fetch_pool_create();
     return remote;

@@ -380,8 +380,7 @@ bool jobs_remove(struct jobs *jobs, const char *id, struct error *err) {
 }
 
 void jobs_measure(struct jobs *jobs, struct jobs_figures *figures) {
-    size_t queued = 0;
-    (void)job_store_count_waiting(jobs->options.store, &queued, NULL);
+    size_t queued = job_store_waiting(jobs->options.store);
     figures->running = 0;
     (void)pthread_mutex_lock(&jobs->running_mutex);
     for (size_t i = 0; i < jobs->options.threads; i++) figures->running += jobs->running[i].is_busy;

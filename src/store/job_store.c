@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -56,7 +57,7 @@ static const struct sqlite_migrations migrations = {
     .count = sizeof steps / sizeof steps[0],
 };
 
-static const char *const state_names[] = {"queued", "running", "done", "failed"};
+const char *const job_state_names[] = {"queued", "running", "done", "failed", NULL};
 
 #define JOB_COLUMNS                                                                               \
     "sequence, id, state, is_bulk, quality, file_name, url, trace_parent, attempts, created_ms, " \
@@ -67,7 +68,6 @@ enum job_statement {
     COMMIT,
     ADD,
     ADD_BYTES,
-    COUNT_WAITING,
     WAITING,
     NEXT_TIME,
     READ_BYTES,
@@ -88,7 +88,6 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
         "INSERT INTO jobs (id, state, is_bulk, quality, file_name, url, trace_parent, "
         "created_ms) VALUES (?1, 'queued', ?2, ?3, ?4, ?5, ?6, ?7)",
     [ADD_BYTES] = "INSERT INTO pictures (job, bytes) VALUES (?1, ?2)",
-    [COUNT_WAITING] = "SELECT count(*) FROM jobs WHERE state = 'queued'",
     [WAITING] = "SELECT " JOB_COLUMNS
                 " FROM jobs WHERE state = 'queued' AND not_before_ms <= ?1 "
                 "ORDER BY is_bulk, sequence LIMIT ?2",
@@ -106,7 +105,7 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [LIST] = "SELECT " JOB_COLUMNS
              " FROM jobs WHERE ?1 IN ('', state) "
              "ORDER BY sequence DESC LIMIT ?2",
-    [REMOVE] = "DELETE FROM jobs WHERE id = ?1",
+    [REMOVE] = "DELETE FROM jobs WHERE id = ?1 RETURNING state = 'queued'",
     [FORGET] =
         "DELETE FROM jobs WHERE state <> 'queued' AND (finished_ms < ?1 OR sequence <= "
         "(SELECT sequence FROM jobs WHERE state <> 'queued' ORDER BY sequence DESC "
@@ -117,7 +116,8 @@ struct job_store {
     pthread_mutex_t mutex;                // guards what follows
     struct sqlite_connection connection;  // its own statements are the store's
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    unsigned finished;  // since the old ones were last forgotten
+    atomic_size_t waiting;  // queued jobs; changed under the mutex, read without it
+    unsigned finished;      // since the old ones were last forgotten
     int lock;
 };
 
@@ -189,6 +189,11 @@ static bool open_database(struct job_store *store, const char *path, struct erro
         if (sqlite3_prepare_v3(connection->database, statement_texts[i], -1,
                                SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL) != SQLITE_OK)
             return sqlite_error_set(err, connection->database);
+    int64_t waiting;
+    if (!sqlite_query_number(connection->database,
+                             "SELECT count(*) FROM jobs WHERE state = 'queued'", &waiting, err))
+        return false;
+    atomic_store(&store->waiting, (size_t)waiting);
     return forget_old(store, err);
 }
 
@@ -231,13 +236,8 @@ static bool draw_id(char id[static JOB_ID_SIZE], struct error *err) {
     return true;
 }
 
-static bool has_room_locked(struct job_store *store, size_t waiting_max, struct error *err) {
-    struct error problem = {0};
-    bool is_read = step(store, COUNT_WAITING, &problem);
-    int64_t count = is_read ? sqlite3_column_int64(statement_of(store, COUNT_WAITING), 0) : 0;
-    end(store, COUNT_WAITING);
-    if (!is_read) return error_set(err, problem.kind, "%s", problem.text);
-    return (uint64_t)count < waiting_max ||
+static bool has_room(const struct job_store *store, size_t waiting_max, struct error *err) {
+    return job_store_waiting(store) < waiting_max ||
            error_set(err, ERROR_OVERLOADED,
                      "%zu uploads are waiting already; come back when some of them are done",
                      waiting_max);
@@ -267,8 +267,9 @@ bool job_store_add(struct job_store *store, struct job *job, const void *bytes, 
     if (!draw_id(job->id, err)) return false;
     (void)pthread_mutex_lock(&store->mutex);
     bool is_done = roll_back_unless(
-        store, has_room_locked(store, waiting_max, err) && run(store, BEGIN, err) &&
+        store, has_room(store, waiting_max, err) && run(store, BEGIN, err) &&
                    add_locked(store, job, bytes, size, err) && run(store, COMMIT, err));
+    if (is_done) atomic_fetch_add(&store->waiting, 1);
     (void)pthread_mutex_unlock(&store->mutex);
     return is_done;
 }
@@ -306,7 +307,7 @@ static void read_job(sqlite3_stmt *row, struct job *job) {
     read_text(row, 15, job->problem.text, sizeof job->problem.text);
     job->problem.kind = kind_named(code);
     for (int i = 0; i < JOB_STATE_COUNT; i++)
-        if (strcmp(state, state_names[i]) == 0) job->state = (enum job_state)i;
+        if (strcmp(state, job_state_names[i]) == 0) job->state = (enum job_state)i;
 }
 
 static bool is_among(const int64_t *taken, size_t count, int64_t sequence) {
@@ -375,7 +376,7 @@ bool job_store_next(struct job_store *store, const int64_t *taken, size_t taken_
 static bool finish_locked(struct job_store *store, const struct job *job, struct error *err) {
     bool has_problem = job->problem.kind != ERROR_NONE;
     bind_number(store, FINISH, 1, job->sequence);
-    bind_text(store, FINISH, 2, state_names[job->state]);
+    bind_text(store, FINISH, 2, job_state_names[job->state]);
     bind_number(store, FINISH, 3, job->attempts);
     bind_number(store, FINISH, 4, job->started_ms);
     bind_number(store, FINISH, 5, job->finished_ms);
@@ -391,6 +392,7 @@ bool job_store_finish(struct job_store *store, const struct job *job, struct err
     (void)pthread_mutex_lock(&store->mutex);
     bool is_done = roll_back_unless(
         store, run(store, BEGIN, err) && finish_locked(store, job, err) && run(store, COMMIT, err));
+    if (is_done) atomic_fetch_sub(&store->waiting, 1);
     if (is_done && ++store->finished >= FORGET_EVERY) (void)forget_old(store, NULL);
     (void)pthread_mutex_unlock(&store->mutex);
     return is_done;
@@ -430,7 +432,7 @@ bool job_store_list(struct job_store *store, enum job_state state, size_t limit,
     struct error problem = {0};
     *count = 0;
     (void)pthread_mutex_lock(&store->mutex);
-    bind_text(store, LIST, 1, state == JOB_STATE_COUNT ? "" : state_names[state]);
+    bind_text(store, LIST, 1, state == JOB_STATE_COUNT ? "" : job_state_names[state]);
     bind_number(store, LIST, 2, (int64_t)limit);
     while (*count < limit && step(store, LIST, &problem))
         read_job(statement_of(store, LIST), &jobs[(*count)++]);
@@ -440,20 +442,17 @@ bool job_store_list(struct job_store *store, enum job_state state, size_t limit,
 }
 
 bool job_store_remove(struct job_store *store, const char *id, struct error *err) {
-    (void)pthread_mutex_lock(&store->mutex);
-    bind_text(store, REMOVE, 1, id);
-    bool is_done = run(store, REMOVE, err);
-    bool was_there = sqlite3_changes(store->connection.database) > 0;
-    (void)pthread_mutex_unlock(&store->mutex);
-    return is_done && (was_there || not_found(id, err));
-}
-
-bool job_store_count_waiting(struct job_store *store, size_t *count, struct error *err) {
     struct error problem = {0};
     (void)pthread_mutex_lock(&store->mutex);
-    bool is_read = step(store, COUNT_WAITING, &problem);
-    *count = is_read ? (size_t)sqlite3_column_int64(statement_of(store, COUNT_WAITING), 0) : 0;
-    end(store, COUNT_WAITING);
+    bind_text(store, REMOVE, 1, id);
+    bool was_there = step(store, REMOVE, &problem);
+    bool was_waiting = was_there && sqlite3_column_int(statement_of(store, REMOVE), 0) != 0;
+    bool is_done = problem.kind == ERROR_NONE && (!was_there || run(store, REMOVE, &problem));
+    if (!was_there) end(store, REMOVE);
+    if (is_done && was_waiting) atomic_fetch_sub(&store->waiting, 1);
     (void)pthread_mutex_unlock(&store->mutex);
-    return is_read || error_set(err, problem.kind, "%s", problem.text);
+    if (!is_done) return error_set(err, problem.kind, "%s", problem.text);
+    return was_there || not_found(id, err);
 }
+
+size_t job_store_waiting(const struct job_store *store) { return atomic_load(&store->waiting); }

@@ -20,6 +20,7 @@ enum {
 };
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_STATE_COUNT };
+extern const char *const job_state_names[];  // by enum job_state; ends in NULL
 
 struct job {
     int64_t sequence;  // in the order of acceptance; 0: not accepted yet
@@ -67,4 +68,5 @@ bool job_store_list(struct job_store *store, enum job_state state, size_t limit,
                     size_t *count, struct error *err);
 // The job is as if it had never been. ERROR_NOT_FOUND.
 bool job_store_remove(struct job_store *store, const char *id, struct error *err);
-bool job_store_count_waiting(struct job_store *store, size_t *count, struct error *err);
+// How many are queued. Never waits for the disk, so that health and metrics may ask.
+size_t job_store_waiting(const struct job_store *store);
